@@ -33,6 +33,7 @@ def test_the_newest_part_is_drawn_first_and_the_rest_follows(page: Page, tmp_pat
     held: list[Route] = []
     drawn_from: list[float] = []
     requested_to: list[int] = []
+    within_ms: list[int] = []
 
     def hold(route: Route) -> None:
         held.append(route)
@@ -41,7 +42,9 @@ def test_the_newest_part_is_drawn_first_and_the_rest_follows(page: Page, tmp_pat
         """Let held requests continue, with time for one part each; return whether the whole range is drawn."""
         for route in held:
             drawn_from.append(page.evaluate(DRAWN)[1] if requested_to else math.inf)
-            requested_to.append(int(parse_qs(urlsplit(route.request.url).query)["to"][0]))
+            query = parse_qs(urlsplit(route.request.url).query)
+            requested_to.append(int(query["to"][0]))
+            within_ms.append(int(query["within_ms"][0]))
             route.continue_(url=re.sub(r"within_ms=\d+", "within_ms=1", route.request.url))
         held.clear()
         return lane(page, "Memory").locator(".peak").count() > 0 and page.evaluate(DRAWN)[1] < T0 / 1000 + 60
@@ -54,6 +57,7 @@ def test_the_newest_part_is_drawn_first_and_the_rest_follows(page: Page, tmp_pat
 
     assert len(requested_to) >= 3
     assert requested_to == sorted(requested_to, reverse=True)
+    assert within_ms[0] < within_ms[1] == within_ms[-1]  # what follows may take longer, for fewer responses
     assert drawn_from == sorted(drawn_from, reverse=True)
     assert drawn_from[1] > T0 / 1000 + 3600 * (HOURS - 3)
     assert size > 1000

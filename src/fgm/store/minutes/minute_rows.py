@@ -61,7 +61,7 @@ def combined(parts: Sequence[MinuteRows]) -> MinuteRows:
 
     A minute has several rows if a window ended in it, or if two collectors recorded. `parts`: the older ones first.
     """
-    joined = MinuteRows.joined(parts)
+    joined = parts[0] if len(parts) == 1 else MinuteRows.joined(parts)
     series, time_ms = joined.series, joined.time_ms
     if is_sorted(joined):
         return joined
@@ -91,8 +91,9 @@ def combined(parts: Sequence[MinuteRows]) -> MinuteRows:
 
 def is_sorted(rows: MinuteRows) -> bool:
     """Return whether the rows are sorted by series and time, and no minute of a series has two."""
-    step = np.diff(rows.series)
-    return bool(((step > 0) | ((step == 0) & (np.diff(rows.time_ms) > 0))).all())
+    series, time_ms = rows.series, rows.time_ms
+    is_later = (series[1:] == series[:-1]) & (time_ms[1:] > time_ms[:-1])
+    return bool(((series[1:] > series[:-1]) | is_later).all())
 
 
 def _lowest(

@@ -65,6 +65,7 @@ class MinutesFile:
         """CRC32 of block and footer. Two files with the same one have the same content."""
         self._fd = fd
         self._sections: dict[int, bytes] = {}
+        self._positions: tuple[frozenset[str], NDArray[np.int64]] | None = None
 
     @classmethod
     def open(cls, path: str, dir_fd: int | None = None) -> "MinutesFile":
@@ -141,11 +142,17 @@ class MinutesFile:
             runs = MetricRuns.from_bytes(section, place, len(self.series), tables.shapes.rows)
             chosen = np.arange(len(runs.series))
             if keys is not None:
-                positions = keys if isinstance(keys, np.ndarray) else self.block.series.positions_of(keys)
+                positions = keys if isinstance(keys, np.ndarray) else self._positions_of(keys)
                 chosen = np.flatnonzero(np.isin(runs.series, positions))
             return self._rows(tables, runs, chosen, columns)
         except _MALFORMED as error:
             raise BadFileError(self.path, f"metric {metric}: {error}") from error
+
+    def _positions_of(self, keys: Collection[str]) -> NDArray[np.int64]:
+        """Return the indices of series. They are kept, because several metrics of the same series are read."""
+        if self._positions is None or self._positions[0] != keys:
+            self._positions = frozenset(keys), self.block.series.positions_of(keys)
+        return self._positions[1]
 
     def verify(self) -> None:
         """Check the checksums of all bytes, and read all metrics.

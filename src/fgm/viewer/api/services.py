@@ -27,7 +27,7 @@ from fgm.viewer.files.minute_files import MinuteFiles
 from fgm.viewer.files.reader import Sources
 from fgm.viewer.files.skipped_files import SkippedFiles
 from fgm.viewer.health import Address
-from fgm.viewer.query.long_ranges.names import days_between, plan_of
+from fgm.viewer.query.long_ranges.names import ListedDay, days_between, plan_of
 from fgm.viewer.query.partial_query import PartialQuery
 from fgm.viewer.query.question import Question
 from fgm.viewer.query.samples_query import SamplesQuery
@@ -105,14 +105,19 @@ class Services:
         self.scanner.follow()
         self.event_files.follow()
 
-    def samples_query(self, question: Question, within_ms: int = 0) -> SamplesQuery | PartialQuery:
+    def samples_query(
+        self, question: Question, within_ms: int = 0, days: Sequence[ListedDay] | None = None
+    ) -> SamplesQuery | PartialQuery:
         """Return a query for samples. May block.
 
-        `within_ms`: time limit for a range that is reduced to pixel columns; 0: none.
+        `within_ms`: time limit for a range that is reduced to pixel columns; 0: none. `days`: those of the range, if
+        they have just been listed.
         """
         if not within_ms or question.columns is None:
             return SamplesQuery(question, self.sources)
-        segments = plan_of(question, days_between(self.sources, question.from_ms, question.to_ms))
+        if days is None:
+            days = days_between(self.sources, question.from_ms, question.to_ms)
+        segments = plan_of(question, days)
         return PartialQuery(
             question, lambda part: SamplesQuery(part, self.sources), self.clock.monotonic, within_ms / 1000, segments
         )

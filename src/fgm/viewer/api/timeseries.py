@@ -1,6 +1,6 @@
 """/api/timeseries: the samples of the requested metrics and series in a time range."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -20,6 +20,7 @@ from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.contents.series_filter import SeriesFilter, labels_of, passes
 from fgm.viewer.contents.series_register import RegisteredSeries
 from fgm.viewer.query.lines import MAX_PER_COLUMN, SeriesLines
+from fgm.viewer.query.long_ranges.names import ListedDay, days_between
 from fgm.viewer.query.m4 import KEPT_PER_COLUMN
 from fgm.viewer.query.means_query import MeansQuery
 from fgm.viewer.query.partial_query import PartialQuery
@@ -42,13 +43,21 @@ async def respond(services: Services, lease: Lease) -> Response:
     holdings = await runner.run(services.fresh_holdings)
     now_ms = services.now_ms()
     question = await runner.run(lambda: make_question(holdings, timeseries_request, now_ms))
-    tag = await runner.run(lambda: tag_of_response(query_string, question, services.sources, holdings, now_ms))
+    sources = services.sources
+
+    def listed_and_tag() -> tuple[Sequence[ListedDay] | None, str | None]:
+        if question.to_ms > now_ms:
+            return None, None
+        days = days_between(sources, question.from_ms, question.to_ms)
+        return days, tag_of_response(query_string, question, sources, holdings, now_ms, days=days)
+
+    days, tag = await runner.run(listed_and_tag)
     if tag is not None and entity_tags.matches(request.headers.get("If-None-Match"), tag):
         return await response_from_parts(runner, lambda: iter(()), etag=tag)
     if timeseries_request.is_mean:
-        query: Query = MeansQuery(question, services.sources)
+        query: Query = MeansQuery(question, sources)
     else:
-        query = await runner.run(lambda: services.samples_query(question, timeseries_request.within_ms))
+        query = await runner.run(lambda: services.samples_query(question, timeseries_request.within_ms, days))
     await runner.finish(query, lease)
     if query.complete_from_ms > question.from_ms:
         tag = None

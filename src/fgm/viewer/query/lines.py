@@ -39,7 +39,7 @@ class Line:
             return np.empty(0, np.int64), np.empty(0)
         if len(self.time_ms) > 1:
             time_ms, values = np.concatenate(self.time_ms), np.concatenate(self.values)
-            if not (np.diff(time_ms) > 0).all():  # several identifiers have recorded the same time
+            if not (time_ms[1:] > time_ms[:-1]).all():  # several identifiers have recorded the same time
                 time_ms, indices = np.unique(time_ms, return_index=True)
                 values = values[indices]
             self.time_ms, self.values, self.size = [time_ms], [values], len(time_ms)

@@ -40,17 +40,20 @@ def _extremes(column: Times, values: Floats) -> Times:
     if not len(column):
         return np.empty(0, np.int64)
     starts = _starts(column)
-    ends = np.append(starts[1:], len(column)) - 1
+    ends = np.empty_like(starts)
+    ends[:-1], ends[-1] = starts[1:] - 1, len(column) - 1
     sizes = ends - starts + 1
-    lowest = np.flatnonzero(values == np.repeat(np.minimum.reduceat(values, starts), sizes))
-    highest = np.flatnonzero(values == np.repeat(np.maximum.reduceat(values, starts), sizes))
+    lowest = (values == np.minimum.reduceat(values, starts).repeat(sizes)).nonzero()[0]
+    highest = (values == np.maximum.reduceat(values, starts).repeat(sizes)).nonzero()[0]
     is_kept = np.zeros(len(column), np.bool_)
     is_kept[starts] = is_kept[ends] = True
-    is_kept[lowest[np.searchsorted(lowest, starts)]] = True  # the first lowest, and the last highest
-    is_kept[highest[np.searchsorted(highest, ends, side="right") - 1]] = True
-    return np.flatnonzero(is_kept)
+    is_kept[lowest[lowest.searchsorted(starts)]] = True  # the first lowest, and the last highest
+    is_kept[highest[highest.searchsorted(ends, side="right") - 1]] = True
+    return is_kept.nonzero()[0]
 
 
 def _starts(column: Times) -> Times:
     """Return the index of the first sample of each column. `column`: column of each sample, ascending."""
-    return np.flatnonzero(np.diff(column, prepend=-1))
+    is_start = np.ones(len(column), np.bool_)
+    np.not_equal(column[1:], column[:-1], out=is_start[1:])
+    return is_start.nonzero()[0]

@@ -10,7 +10,7 @@ from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.files.data_files import DataFile, DataFiles
 from fgm.viewer.files.minute_files import MinuteFile
 from fgm.viewer.files.reader import Sources
-from fgm.viewer.query.long_ranges.names import days_between, plan_of
+from fgm.viewer.query.long_ranges.names import ListedDay, days_between, plan_of
 from fgm.viewer.query.question import Question
 from fgm.viewer.web import entity_tags
 
@@ -18,14 +18,24 @@ MAX_FILES = 2_000
 """Maximum number of files for which a tag is computed. Each of them costs a `stat` call."""
 
 
-def tag_of_response(query: bytes, question: Question, sources: Sources, holdings: Holdings, now_ms: int) -> str | None:
+def tag_of_response(
+    query: bytes,
+    question: Question,
+    sources: Sources,
+    holdings: Holdings,
+    now_ms: int,
+    *,
+    days: Sequence[ListedDay] | None = None,
+) -> str | None:
     """Return the entity tag of the response to a query string; None if the response may still change. May block.
 
     The tag is a hash of the inodes, sizes and times of the files and of the ids of the series, so no file is read.
+    `days`: those of the range, if they have just been listed.
     """
     if question.to_ms > now_ms:
         return None
-    days = days_between(sources, question.from_ms, question.to_ms)
+    if days is None:
+        days = days_between(sources, question.from_ms, question.to_ms)
     segments = plan_of(question, days)
     listed: list[DataFile | MinuteFile] = []
     for segment in segments:

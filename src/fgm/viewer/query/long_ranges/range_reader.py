@@ -217,7 +217,7 @@ class RangeReader:
                     is_kept &= ~np.isin(time_ms // HOUR_MS * HOUR_MS, list(without))
                 if is_kept.any():
                     kept = chunk if is_kept.all() else only(chunk, is_kept)
-                    parts.append(kept if factor == 1 else scaled(kept, factor))
+                    parts.append(kept if factor == 1 else scaled(kept, factor, self._columns))
         return parts
 
     def _skip(self, file: MinuteFile, error: BadFileError | OSError) -> None:

@@ -8,6 +8,8 @@ export { Problem, Unreachable } from "./source.js";
 export const RAW_TICKS = 3600;
 /** Time after which the viewer responds with the part of a long range that it has read, which is the newest. */
 export const PART_MS = 700;
+/** The same for the rest of a range of which the newest part is shown: each response has a cost of its own. */
+export const REST_MS = 2800;
 
 // A dead port-forward may swallow requests instead of refusing them; the page must report this within 5 s.
 const HEALTH_TIMEOUT_MS = 2500;

@@ -223,5 +223,5 @@ const isInteger = (columns) => Math.abs(columns - Math.round(columns)) < 1e-6;
 function remaining(query, { complete_from_ms }) {
   if (!(complete_from_ms > Math.ceil(query.from_ms))) return null;
   const share = (complete_from_ms - query.from_ms) / (query.to_ms - query.from_ms);
-  return { ...query, to_ms: complete_from_ms, points: Math.max(MIN_POINTS, Math.round(query.points * share)) };
+  return { ...query, within_ms: api.REST_MS, to_ms: complete_from_ms, points: Math.max(MIN_POINTS, Math.round(query.points * share)) };
 }

@@ -108,7 +108,7 @@ function nextQuery() {
     const whole = { task, metric, ids, kind, from_ms: grid.from_ms, to_ms: gridEnd(grid), columns: grid.columns, limit: MAX_ROWS, within_ms: api.PART_MS };
     if (end_ms <= grid.from_ms) continue;
     if (!loaded || loaded.idsKey !== task.idsKey || !isContinued(loaded.grid, grid) || loaded.until_ms < grid.from_ms) return { ...whole, isWhole: true };
-    if (loaded.complete_from_ms > grid.from_ms && loaded.complete_from_ms > loaded.grid.from_ms) return { ...whole, until_ms: loaded.complete_from_ms, isRest: true };
+    if (loaded.complete_from_ms > grid.from_ms && loaded.complete_from_ms > loaded.grid.from_ms) return { ...whole, until_ms: loaded.complete_from_ms, within_ms: api.REST_MS, isRest: true };
     const until = Math.min(gridEnd(grid), end_ms);
     if (until - loaded.until_ms < Math.max(store.interval_ms.peek(), grid.column_ms / 4)) continue;
     const first = Math.max(0, columnAt(grid, loaded.until_ms - OVERLAP_MS));
