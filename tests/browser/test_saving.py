@@ -165,6 +165,22 @@ def test_a_parquet_file_has_the_range_and_the_metrics(page: Page, incidents_url:
     assert (min(times), max(times)) == (FROM_MS, TO_MS - 1000)
 
 
+def test_notes_that_are_too_long_for_a_request_are_refused_with_a_sentence(page: Page, incidents_url: str) -> None:
+    view(page, incidents_url)
+    page.evaluate(
+        """async (from_ms) => {
+            const { keepNote } = await fgm('state/incident/notes');
+            const text = "ü".repeat(280);
+            for (let i = 0; i < 50; i += 1) keepNote({ from_ms: from_ms + 1000 * i, to_ms: null, text });
+        }""",
+        FROM_MS,
+    )
+    page.keyboard.press("S")
+    expect(dialog(page).get_by_role("alert")).to_contain_text("shorten notes")
+    dialog(page).get_by_role("checkbox", name="50 notes").uncheck()
+    previewed(page)
+
+
 def test_names_are_left_out_by_rules_and_their_replacements_are_shown(
     page: Page, incidents_url: str, tmp_path: Path
 ) -> None:
