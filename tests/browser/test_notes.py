@@ -205,7 +205,7 @@ def test_tables_show_the_notes_in_view(page: Page, incidents_url: str) -> None:
 
 def test_a_phone_writes_and_shows_notes(browser: Browser, incidents_url: str) -> None:
     page = browser.new_page(viewport={"width": 390, "height": 844}, has_touch=True)
-    page.goto(incidents_url)
+    open_page(page, incidents_url)
     panel(page).get_by_role("button", name="Add a note").tap()
     page.get_by_role("textbox", name="Text").fill("by touch")
     page.get_by_role("button", name="Keep note").tap()

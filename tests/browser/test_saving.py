@@ -99,6 +99,7 @@ def test_the_keyboard_saves_what_the_dialog_has_announced(
     manifest = read_pack(str(path)).manifest
     assert (manifest.from_ms, manifest.to_ms) == (FROM_MS, TO_MS)
     assert manifest.metrics == answer["metrics"]
+    assert [note["text"] for note in manifest.notes] == ["what was done"]
     fragment = parse_qs(manifest.view.replace("+", "%2B"))
     assert fragment["notes"][0].endswith(":what was done"), "only notes in the range are saved"
     assert len(fragment["show"][0].split(",")) == len(fragment["colours"][0].split(",")) > 1
@@ -202,7 +203,7 @@ def test_names_are_left_out_by_rules_and_their_replacements_are_shown(
 
 def test_a_phone_shows_the_whole_dialog(browser: Browser, incidents_url: str) -> None:
     page = browser.new_page(viewport={"width": 390, "height": 844}, has_touch=True)
-    page.goto(incidents_url)
+    open_page(page, incidents_url)
     page.get_by_role("button", name="Save this incident").tap()
     dialog(page).get_by_text("Leave out names").tap()
     expect(dialog(page).get_by_role("checkbox", name="All names")).to_be_visible()
@@ -240,7 +241,8 @@ def test_a_copy_of_a_saved_file_has_the_notes_that_were_added(
     before, after = read_pack(str(path)), read_pack(str(copy))
     assert "notes=" in after.manifest.view
     assert "focus=2" in after.manifest.view
-    assert replace(after.manifest, view="") == replace(before.manifest, view="")
+    assert [note["text"] for note in after.manifest.notes] == [ADDED]
+    assert replace(after.manifest, view="", notes=[]) == replace(before.manifest, view="", notes=[])
     assert all(after.part(part.name) == before.part(part.name) for part in before.manifest.parts)
     page.goto(copy.as_uri())
     expect(page.get_by_role("region", name="Notes", exact=True)).to_contain_text(ADDED)

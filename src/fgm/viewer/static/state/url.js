@@ -7,7 +7,7 @@ import { escapeForUrl } from "../lib/url-escape.js";
 import { LONGEST_MS as LONGEST_FINDINGS_MS, shownFinding } from "./analysis/findings.js";
 import { laneStudies, STUDIES } from "./analysis/studies.js";
 import { otherPack, pairedIds, shift_ms } from "./compare/other-range.js";
-import { notes } from "./incident/notes.js";
+import { notes, notesWithin } from "./incident/notes.js";
 import { DEFAULT_LANES, focus, laneNames, MAX_LANES } from "./lanes.js";
 import { showable } from "./pack.js";
 import { openedId } from "./processes.js";
@@ -75,7 +75,7 @@ export function permanentLink() {
 /** The fragment (without "#") that shows the present view in a file with a range: the view if it is inside, else the whole range. */
 export function savedFragment({ from_ms, to_ms }, hasNotes) {
   const isInside = view.peek().from_ms >= from_ms && view.peek().to_ms <= to_ms;
-  const inRange = notes.peek().filter((note) => hasNotes && (note.to_ms ?? note.from_ms) >= from_ms && note.from_ms < to_ms);
+  const inRange = hasNotes ? notesWithin({ from_ms, to_ms }) : [];
   const isComparable = isInside && view.peek().from_ms - shift_ms.peek() >= from_ms && view.peek().to_ms - shift_ms.peek() <= to_ms;
   const others = lanesAndCursor(pinned_ms.peek(), false, inRange).filter(([name]) => name !== "vs" || isComparable);
   return fragmentOf([...fixedRange(isInside ? view.peek() : { from_ms, to_ms }), ...seriesAndColours(), ...others]).slice(1);

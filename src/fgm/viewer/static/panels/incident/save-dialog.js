@@ -5,7 +5,7 @@ import { duration } from "../../lib/time-format.js";
 import { formatNumber, unitFor } from "../../lib/units.js";
 import { cancelSaving, isPreviewed, save } from "../../requests/incident/export.js";
 import { choose, closeSaving, preview, saving, transfer } from "../../state/incident/saving.js";
-import { notes } from "../../state/incident/notes.js";
+import { notesWithin } from "../../state/incident/notes.js";
 import { allMetrics, view } from "../../state/store.js";
 import { LeftOut } from "./left-out-names.js";
 import { EXAMPLES, readTimes, timesText } from "./typed-times.js";
@@ -37,7 +37,7 @@ function Range() {
 /** Which series, metrics and notes are saved. */
 function Contents() {
   const { hasAllSeries, hasAllMetrics, hasNotes, format, from_ms, to_ms, shownCount, drawn } = saving.value;
-  const inRange = notes.value.filter((note) => (note.to_ms ?? note.from_ms) >= from_ms && note.from_ms < to_ms).length;
+  const inRange = notesWithin({ from_ms, to_ms }).length;
   return html`<fieldset><legend>Containers</legend>
       <${Choice} name="series" now=${hasAllSeries} changes=${{ hasAllSeries: true }}>All in this range</${Choice}>
       <${Choice} name="series" now=${!hasAllSeries} changes=${{ hasAllSeries: false }}>Only the ${shownCount} on the lanes</${Choice}></fieldset>

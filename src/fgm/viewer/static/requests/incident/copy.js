@@ -3,6 +3,7 @@
 import { handOver } from "../../browser/download.js";
 import { checksum } from "../../lib/pack/crc32.js";
 import { readPackText, withManifest } from "../../lib/pack/pack-text.js";
+import { notesWithin } from "../../state/incident/notes.js";
 import { openSaving } from "../../state/incident/saving.js";
 import { openedPack } from "../../state/pack.js";
 import { showToast } from "../../state/page.js";
@@ -23,7 +24,7 @@ async function saveCopy() {
   if (view.length > MAX_VIEW) return showToast("The notes are too long for a file: shorten or delete some.");
   const text = await (file === null ? textOfThisFile() : file.text()).catch(() => null);
   if (!text) return showToast("The file cannot be read any more: open it again.");
-  const facts = { ...JSON.parse(readPackText(text).manifest), view };
+  const facts = { ...JSON.parse(readPackText(text).manifest), view, notes: notesWithin(manifest) };
   const json = JSON.stringify(facts).replace(/[<\u007f-\uffff]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
   const name = fileName ?? (decodeURIComponent(location.pathname.split("/").at(-1)) || "fgm-incident.html");
   handOver(new Blob([withManifest(text, json, checksum(json))], { type: "text/html" }), name);
