@@ -10,7 +10,8 @@ import pytest
 
 from fgm.store.check.directory_check import check
 from fgm.store.index import index_file
-from fgm.viewer.packs.opening.unpacking import MAX_DATA_BYTES, unpack
+from fgm.viewer.packs.opening import unpacking
+from fgm.viewer.packs.opening.unpacking import MAX_DATA_BYTES, MAX_EVENTS_BYTES, unpack
 from fgm.viewer.packs.pack_format import BadPackError, checksum
 from fgm.viewer.packs.pack_reader import Pack
 from fgm.viewer.packs.pack_writer import PackWriter
@@ -101,6 +102,7 @@ def test_times_of_files_are_checked(
         ("index", b"[" * 100_000, "its index cannot be read"),
         ("events", b'{"time":"x"}\n', "lines of events that are none"),
         ("events", OLD_EVENT, "outside"),
+        ("events", b" " * (MAX_EVENTS_BYTES + 1), "its events have"),
     ],
 )
 def test_content_is_checked(content: bytes, name: str, part: bytes, sentence: str, tmp_path: Path) -> None:
@@ -130,6 +132,16 @@ def test_the_size_of_all_data_is_limited(tmp_path: Path) -> None:
 
     with pytest.raises(BadPackError, match=f"603979776 bytes of data; at most {MAX_DATA_BYTES} are read"):
         unpack(pack, str(tmp_path))
+
+
+@pytest.mark.parametrize(("name", "most"), [("MAX_ROWS", 100), ("MAX_TABLE_ROWS", 100)])
+def test_the_number_of_rows_is_limited(
+    name: str, most: int, content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unpacking, name, most)
+
+    with pytest.raises(BadPackError, match=f"more than {most} rows"):
+        unpack(Pack(content), str(tmp_path))
 
 
 def test_the_range_is_limited(content: bytes, tmp_path: Path) -> None:

@@ -28,11 +28,13 @@ from fgm.viewer.packs.pack_reader import Pack
 
 MAX_DATA_BYTES = 512 << 20
 """Maximum size of all data of a pack together, after decompression."""
-MAX_ROWS = 16_000_000
+MAX_ROWS, MAX_TABLE_ROWS = 12_000_000, 2_000_000
 """Maximum number of rows of all metrics files of a pack together, and of all tables: more than 500 series in 6 h have.
 
 A few bytes of a file that was made to do harm can mean any number of equal rows.
 """
+MAX_EVENTS_BYTES = 16 << 20
+"""Maximum size of all events of a pack."""
 _TABLE_KINDS: tuple[TableKind, ...] = ("processes", "labelled")
 """Kinds of tables that packs have."""
 _ROWS, _TABLES = "rows/", "tables/"
@@ -54,14 +56,14 @@ def unpack(pack: Pack, folder: str, on_part: Callable[[], object] = lambda: None
     for part in (part for part in parts if part.name.startswith(_ROWS)):
         start_ms, name = _metrics_name(part)
         block = _write_rows(folder, start_ms, name, pack.part(part.name))
-        identifier, rows = block.header.identifier, _sum_of_rows(rows, block.rows)
+        identifier, rows = block.header.identifier, _sum_of_rows(rows, block.rows, MAX_ROWS)
         on_part()
     if identifier is None:
         raise BadPackError("the pack is damaged: it has no samples")
     rows = 0
     for part in (part for part in parts if part.name.startswith(_TABLES)):
         start_ms, name = _table_name(part)
-        rows = _sum_of_rows(rows, _write_table(folder, start_ms, name, pack.part(part.name)))
+        rows = _sum_of_rows(rows, _write_table(folder, start_ms, name, pack.part(part.name)), MAX_TABLE_ROWS)
         on_part()
     if pack.manifest.part("index") is not None:
         _write(os.path.join(folder, layout.INDEX_NAME), _checked_index(pack.part("index")))
@@ -79,9 +81,9 @@ def _is_data(name: str) -> bool:
     return name in {"index", "events", "first_seen"} or name.startswith((_ROWS, _TABLES))
 
 
-def _sum_of_rows(before: int, rows: int) -> int:
-    if before + rows > MAX_ROWS:
-        raise BadPackError(f"the pack is damaged: it has more than {MAX_ROWS} rows")
+def _sum_of_rows(before: int, rows: int, most: int) -> int:
+    if before + rows > most:
+        raise BadPackError(f"the pack is damaged: it has more than {most} rows")
     return before + rows
 
 
@@ -125,8 +127,10 @@ def _path(folder: str, start_ms: int, header: FileHeader, name: str) -> str:
 
 def _write_events(pack: Pack, folder: str, identifier: str) -> None:
     """Write the events to the file of each day. The file of a day is empty if nothing happened."""
-    manifest = pack.manifest
-    events = list(_events(pack.part("events")))
+    manifest, content = pack.manifest, pack.part("events")
+    if len(content) > MAX_EVENTS_BYTES:
+        raise BadPackError(f"the pack is damaged: its events have {len(content)} bytes")
+    events = list(_events(content))
     outside = [event for event in events if not manifest.from_ms <= event.time_ms < manifest.to_ms]
     if outside:
         raise BadPackError("the pack is damaged: it has events outside of its range")

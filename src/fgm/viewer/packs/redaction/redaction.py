@@ -40,6 +40,8 @@ class Redaction:
 
     def __init__(self, rules: Rules, recorded: Recorded) -> None:
         self.rules = rules
+        if not rules:
+            recorded = Recorded()  # looking at 5,000 containers takes a third of a second
         self._secrets = secrets = Secrets(rules, recorded)
         self._paths = {above for each in [*recorded.series, *recorded.others] for above in _paths(each)}
         self._texts = Replacer({}, {})
