@@ -5,7 +5,7 @@ Only one part of one file is in memory at a time, so a file can be streamed whil
 
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -64,7 +64,7 @@ class ParquetExport:
         """Whether the file has the lateness of each row, which exact rates of recorded counters need."""
         return any(metric.kind == "counter" for metric in self._recorded)
 
-    def parts(self) -> Iterator[bytes]:
+    def parts(self) -> Generator[bytes]:
         """Yield the bytes of the file. Without rows it yields nothing.
 
         Raises: BadFileError or OSError if a file cannot be read any more: what was yielded is not a whole file then.

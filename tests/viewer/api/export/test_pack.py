@@ -15,7 +15,7 @@ from fgm.viewer.packs.pack_reader import Pack
 from tests.support.packs import decode_samples
 from tests.support.recorded_incidents import truth, unpacked
 from tests.support.viewer.api_client import ApiClient
-from tests.support.viewer.asgi_client import converse
+from tests.support.viewer.asgi_client import converse, get
 from tests.support.viewer.data_directory import NODE, T0, USAGE, DataDirectory, chunk, container
 
 RECORDING = "incidents"
@@ -169,6 +169,13 @@ async def test_the_notes_of_the_view_are_in_the_manifest(client: ApiClient) -> N
 async def test_nothing_is_left_behind(client: ApiClient, *, leaves: bool) -> None:
     await converse(client.app, f"/api/export?{span()}", leaves=leaves)
 
+    assert [path.name async for path in AsyncPath(FOLDERS[0]).glob(f"fgm-pack-{os.getpid()}-*")] == []
+
+
+async def test_a_head_request_leaves_no_folder_behind(client: ApiClient) -> None:
+    answer = await get(client.app, f"/api/export?{span()}", method="HEAD")
+
+    assert (answer.status, answer.body) == (200, b"")
     assert [path.name async for path in AsyncPath(FOLDERS[0]).glob(f"fgm-pack-{os.getpid()}-*")] == []
 
 

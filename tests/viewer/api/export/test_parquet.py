@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from fgm.store.parquet.window_file import WindowFile
 from fgm.store.samples.series import IDENTITY_COLUMNS
 from tests.support import incidents
 from tests.support.viewer.api_client import ApiClient
+from tests.support.viewer.asgi_client import get
 from tests.support.viewer.data_directory import MEMORY, NODE, T0, USAGE, DataDirectory, container, counting, id_of
 
 MILLICORES = "total_cpu_usage_millicores"
@@ -230,3 +232,18 @@ async def test_a_preview_says_what_an_export_contains_and_how_large_it_is(tmp_pa
         "redacted": [],
         "warnings": [],
     }
+
+
+async def test_a_head_request_leaves_no_file_open(tmp_path: Path) -> None:
+    client = await client_of(tmp_path)
+
+    answer = await get(client.app, f"/api/export?format=parquet&{RANGE}", method="HEAD")
+
+    assert (answer.status, answer.body) == (200, b"")
+    assert answer.headers["content-type"] == "application/vnd.apache.parquet"
+
+    def open_files() -> list[str]:
+        return [os.path.realpath(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd")]
+
+    opened = await to_thread.run_sync(open_files)
+    assert not [path for path in opened if path.startswith(str(tmp_path)) and path.endswith(".parquet")]

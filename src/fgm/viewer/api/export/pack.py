@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Generator, Iterator
 from typing import Any
 
 from anyio import CancelScope, to_thread
-from quart import Response
+from quart import Response, request
 
 from fgm.viewer.api.export.file_names import file_name
 from fgm.viewer.api.export.pack_maker import PackMaker
@@ -64,6 +64,9 @@ async def respond(services: Services, lease: Lease, export_request: ExportReques
         "Content-Disposition": f'attachment; filename="{name}"',
         "Cache-Control": "no-store",
     }
+    if request.method == "HEAD":  # the body would never begin, and so its folder would stay
+        await _close(pieces)
+        return Response(b"", headers=headers)
     return Response(body(), headers=headers)
 
 

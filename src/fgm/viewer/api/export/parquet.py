@@ -1,10 +1,11 @@
 """Exports in Parquet, which are streamed while they are made. A failure cuts the connection: the file has no footer."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator
 from http import HTTPStatus
 from typing import Any
 
-from quart import Response
+from anyio import CancelScope, to_thread
+from quart import Response, request
 
 from fgm.viewer.api.export.file_names import file_name
 from fgm.viewer.api.export.parquet_preview import SampledSize, answer
@@ -41,6 +42,9 @@ async def respond(services: Services, lease: Lease, export_request: ExportReques
         "Content-Disposition": f'attachment; filename="{name}"',
         "Cache-Control": "no-store",
     }
+    if request.method == "HEAD":  # the body would never begin, and so its files would stay open
+        parts.close()
+        return Response(b"", headers=headers)
     return Response(_stream(runner, first, parts), headers=headers)
 
 
@@ -54,11 +58,15 @@ def nothing_recorded() -> Problem:
     )
 
 
-async def _stream(runner: QueryRunner, first: bytes, parts: Iterator[bytes]) -> AsyncIterator[bytes]:
+async def _stream(runner: QueryRunner, first: bytes, parts: Generator[bytes]) -> AsyncIterator[bytes]:
     part = first
-    while part:
-        yield part
-        part = await runner.run_in_background(lambda: next(parts, b""))
+    try:
+        while part:
+            yield part
+            part = await runner.run_in_background(lambda: next(parts, b""))
+    finally:
+        with CancelScope(shield=True):
+            await to_thread.run_sync(parts.close)
 
 
 async def _preview(services: Services, question: ParquetQuestion) -> dict[str, Any]:
