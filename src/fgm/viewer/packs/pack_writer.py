@@ -23,8 +23,8 @@ from fgm.viewer.packs.pack_format import (
     checksum,
 )
 
-LEVEL = 9
-"""Level of gzip for parts that are not compressed yet."""
+LEVEL = 6
+"""Level of gzip for parts that are not compressed yet. Level 9 takes five times as long, for 1 % fewer bytes."""
 COMPRESSED_LEVEL = 1
 """Level of gzip for Parquet files, whose pages are compressed already."""
 
