@@ -41,8 +41,11 @@ export function CursorOverlay({ stack }) {
       drawLater();
     });
     const unlisten = listen(stack.current, drawLater);
+    const resized = new ResizeObserver(drawLater); // such as by a banner above the lanes
+    resized.observe(stack.current);
     return () => {
       stop();
+      resized.disconnect();
       unlisten();
       cancelDraw(drawNow);
     };

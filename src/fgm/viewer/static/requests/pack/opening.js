@@ -2,8 +2,9 @@
 
 import { batch } from "../../vendor/signals.js";
 import { UnusablePack } from "../../lib/pack/unusable-pack.js";
-import { canClose, openedPack, packDamage, packRefusal } from "../../state/pack.js";
-import { resetLoaded } from "../../state/store.js";
+import { ALL } from "../../lib/time-format.js";
+import { canClose, openedPack, packDamage, packRefusal, showable } from "../../state/pack.js";
+import { defaultRange, range, resetLoaded } from "../../state/store.js";
 import { showFragment } from "../../state/url.js";
 import { viewer } from "../http-source.js";
 import { poll } from "../polling.js";
@@ -70,6 +71,7 @@ function show(source, file) {
   openedPack.value = { manifest: source.manifest, fileName: file?.name ?? null, file };
   resetLoaded();
   setSource(source);
+  range.value = defaultRange.value = showable({ live: true, span_ms: ALL }); // what a fragment without a range shows, and its instants are in
 }
 
 function refuse(error) {
