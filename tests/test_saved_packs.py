@@ -175,9 +175,7 @@ def test_no_name_that_is_left_out_is_anywhere_in_the_file(saved: Saved, tmp_path
     assert redacted.manifest.redacted == ["all"]
     assert found(names, texts_of(redacted, tmp_path)) == set()
     assert len(found(names, texts_of(whole, tmp_path))) > 60
-    assert [note["text"].count("-") for note in redacted.manifest.notes] == [
-        3
-    ]  # such as container-07 in namespace-5 on node-1
+    assert [note["text"].count("-") for note in redacted.manifest.notes] == [3]  # such as ctr-07 in ns-5 on node-1
 
 
 def test_a_namespace_that_is_left_out_is_nowhere_and_the_others_stay(saved: Saved, tmp_path: Path) -> None:

@@ -28,8 +28,8 @@ def view(text: str, *rules: str) -> str:
         (f"finding=leak,{ID[:12]},2025-12-30T14:20:00Z", f"finding=leak,{OTHER},2025-12-30T14:20:00Z"),
         ("show=cgroup:/system.slice/billing.service", "show=cgroup:/system.slice/group-1.service"),
         ("show=cgroup:/system.slice/gone.service", "show=cgroup:/system.slice/group-2.service"),
-        ("notes=14:20Z:Checkout%20up;x:%E2%82%AC%3B", "notes=14:20Z:container-1%20up;x:%E2%82%AC%3B"),
-        ("notes=x:payments%2525checkout", "notes=x:namespace-1%2525container-1"),
+        ("notes=14:20Z:Checkout%20up;x:%E2%82%AC%3B", "notes=14:20Z:ctr-1%20up;x:%E2%82%AC%3B"),
+        ("notes=x:payments%2525checkout", "notes=x:ns-1%2525ctr-1"),
         ("notes=x:100%25%20of%20%2C", "notes=x:100%25%20of%20%2C"),
         ("lanes=checkout", "lanes=checkout"),  # names of metrics, which the page checks
         ("", ""),

@@ -16,6 +16,8 @@ from fgm.viewer.packs.redaction.rules import Kind, Rules
 from fgm.viewer.packs.redaction.words import PATH_WORDS
 from fgm.viewer.query.wall.grouping import workload_name
 
+_PREFIXES = {"namespace": "ns", "pod_name": "pod", "container_name": "ctr"}
+"""Beginnings of pseudonyms. They are short: a narrow table would cut the numbers of longer ones."""
 SANDBOX_NAME = "POD"
 """Name of all sandboxes. It identifies nobody."""
 _UNIT_TYPES = (".service", ".scope", ".slice", ".mount", ".socket")
@@ -54,10 +56,12 @@ class Secrets:
     def __init__(self, rules: Rules, recorded: Recorded) -> None:
         self._rules, self._recorded = rules, recorded
         kept, others = list(recorded.series), list(recorded.others)
-        self.namespaces = _numbered("namespace", self._names(kept, "namespace"), self._names(others, "namespace"))
+        self.namespaces = _numbered(
+            _PREFIXES["namespace"], self._names(kept, "namespace"), self._names(others, "namespace")
+        )
         self.pods = _numbered_pods(self._names(kept, "pod_name"), self._names(others, "pod_name"))
         self.containers = _numbered(
-            "container", self._names(kept, "container_name"), self._names(others, "container_name")
+            _PREFIXES["container_name"], self._names(kept, "container_name"), self._names(others, "container_name")
         )
         self.images = _numbered("image", self._images())
         self.label_names, self.label_values = self._labels()
@@ -82,7 +86,7 @@ class Secrets:
         before = self._size()
         for column, pseudonyms in of_columns.items():
             for name in self._names([series], column):
-                prefix, number = column.removesuffix("_name"), len(pseudonyms) + 1
+                prefix, number = _PREFIXES[column], len(pseudonyms) + 1
                 pseudonyms.setdefault(name, f"{prefix}-{number}{'-1' if column == 'pod_name' else ''}")
         if self.has_other_ids:
             if series.container_id:
