@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from fgm import cli
+from tests.support import incidents
 from tests.support.packs import pack_of
 from tests.support.viewer.data_directory import MEMORY, NODE, T0, USAGE, DataDirectory, chunk, container, counting
 
@@ -35,6 +36,21 @@ def test_two_ranges_of_a_directory_are_compared_in_words(directory: str, capsys:
     assert lines[4].startswith("1. web  (default/web-0, strength ")
     assert "   CPU 4.5 times as high: 200 → 900 millicores" in lines
     assert not any("db" in line for line in lines)
+
+
+def test_incidents_of_a_recording_are_in_the_range_that_has_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory, before_ms = incidents.unpacked(tmp_path), incidents.PLANTED["oom_kill"]["began_ms"] - 14_000
+    during_ms = incidents.PLANTED["throttling"]["began_ms"]
+    assert cli.main(["diff", f"{directory}@{before_ms}/70s", f"@{during_ms}/70s", "--json"]) == 0
+    of_name = {each["name"]: each for each in json.loads(capsys.readouterr().out)["series"]}
+
+    assert "payments was OOM-killed" in of_name["payments"]["findings_before"][0]
+    assert of_name["payments"]["series_before"] == 1  # in two lives
+    assert "api-gateway was throttled" in of_name["api-gateway"]["findings"][0]
+    assert (of_name["db-migrate"]["series_before"], of_name["db-migrate"]["series_during"]) == (1, 0)
+    assert "db-migrate-4zq7d" not in of_name  # the pod of that container
 
 
 def test_what_is_in_one_of_two_directories_only_is_listed(

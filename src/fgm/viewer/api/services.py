@@ -161,14 +161,14 @@ class Services:
 
         `pairs`: names of series to compare with each other, of the reference first; see `pairing.named`.
         """
-        from fgm.viewer.query.comparing.compared_side import alone
+        from fgm.viewer.query.comparing.compared_side import alone, leaves_of
         from fgm.viewer.query.comparing.comparison import Comparison
         from fgm.viewer.query.comparing.difference_query import DifferenceQuery
         from fgm.viewer.query.comparing.pairing import Pair, Pairing, named
 
         other, of_other, other_span = reference
         sides = (alone(of_other, other.sources, other_span, 0), alone(holdings, self.sources, span, 1))
-        leaves = [side.leaves() for side in sides]
+        leaves = leaves_of(sides)
         pairing = Pairing(leaves, [Pair(named(leaves[0], first), named(leaves[1], second)) for first, second in pairs])
         comparison = Comparison(sides, self.clock.monotonic, key_of=pairing.key_of, is_symmetric=True)
         findings = (other.finding_query(of_other, other_span), self.finding_query(holdings, span))

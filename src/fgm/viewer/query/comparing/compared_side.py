@@ -41,12 +41,17 @@ class Side:
         snapshot = self.holdings.series
         return [each for each in snapshot.by_id.values() if snapshot.is_within(each, self.from_ms, self.to_ms)]
 
-    def leaves(self) -> list[Series]:
-        """Return the leaves among the listed series; those that may have samples in the second range are first."""
+    def leaves(self, keys: set[str]) -> list[Series]:
+        """Return the listed series with these keys; those that may have samples in the second range are first."""
         snapshot, listed = self.holdings.series, self.listed()
         listed.sort(key=lambda each: not snapshot.is_within(each, self.split_ms, self.to_ms))
-        keys = leaf_keys(each.series for each in listed)
         return [each.series for each in listed if each.series.key in keys]
+
+
+def leaves_of(sides: Sequence[Side]) -> list[list[Series]]:
+    """Return the leaves of each side, among the series of all: a pod is none if its container is on the other side."""
+    keys = leaf_keys(each.series for side in sides for each in side.listed())
+    return [side.leaves(keys) for side in sides]
 
 
 def before_and_within(holdings: Holdings, sources: Sources, span: AnalysedSpan) -> Side:
@@ -62,17 +67,18 @@ def alone(holdings: Holdings, sources: Sources, span: AnalysedSpan, number: int)
 class SideReader:
     """Reads a side, one file at a time. Not thread-safe.
 
-    `members`: by row, the keys of the series that were read.
+    `members`: by row, the keys of the workloads (`workload_key`) of the series that were read.
     """
 
-    def __init__(self, side: Side, metrics: Sequence[ShownMetric]) -> None:
+    def __init__(self, side: Side, metrics: Sequence[ShownMetric], listed: Sequence[Series]) -> None:
+        """Prepare the reading. `listed`: the registered series of all sides of the comparison."""
         self.side, holdings = side, side.holdings
         self._reader = Reader(side.sources, holdings.node_name)
         self._within = (side.from_ms - LEAD_TICKS * holdings.tick_ms, side.to_ms)
         self._files = side.sources.files.between(*self._within, layout.reach_ms(holdings.rotation_ms))
         self._read_files = 0
-        self._listed = [each.series for each in side.listed()]
-        self.row_of = np.zeros(len(leaf_keys(self._listed)) + SPARE_SERIES, np.intp)
+        self._listed, self._own = listed, {each.series.key for each in side.listed()}
+        self.row_of = np.zeros(len(leaf_keys(listed)) + SPARE_SERIES, np.intp)
         self._index_of: dict[str, int] = {}
         self.members: dict[int, set[str]] = {}
         self._metric_reader = MetricReader(self._reader, metrics, self._within, len(self.row_of))
@@ -110,7 +116,7 @@ class SideReader:
         self._metric_reader = MetricReader(self._reader, (), self._within, 0)
 
     def _chosen(self, series: Iterable[Series], row_of: RowOf) -> set[str]:
-        """Return the keys of the series of a file that are leaves among all series of the side, and have room.
+        """Return the keys of the series of a file that are leaves among all series of all sides, and have room.
 
         The decision must be the same for all files: a pod whose container is in one, but not in the next, would seem
         to be new there. `series`: also those that are not registered yet count.
@@ -118,7 +124,8 @@ class SideReader:
         of_file = {each.key: each for each in series}
         unregistered = [each for key, each in of_file.items() if self.side.holdings.series.find(key) is None]
         leaves = leaf_keys((*self._listed, *unregistered))
-        return set(self._with_room((each for key, each in of_file.items() if key in leaves), row_of))
+        own = self._own.union(each.key for each in unregistered)
+        return set(self._with_room((each for key, each in of_file.items() if key in leaves and key in own), row_of))
 
     def _with_room(self, series: Iterable[Series], row_of: RowOf) -> Iterator[str]:
         for each in series:
@@ -129,7 +136,7 @@ class SideReader:
             if each.key not in self._index_of:
                 self.row_of[len(self._index_of)] = row
                 self._index_of[each.key] = len(self._index_of)
-                self.members.setdefault(row, set()).add(each.key)
+                self.members.setdefault(row, set()).add(workload_key(each))
             yield each.key
 
 

@@ -13,7 +13,7 @@ from fgm.store.samples.series import Series
 from fgm.viewer.query.analysis.joined_rows import ComputedMetrics, JoinedRows
 from fgm.viewer.query.comparing.change_ranking import ChangedSeries, ranked
 from fgm.viewer.query.comparing.change_sums import BEFORE, DURING, Sums
-from fgm.viewer.query.comparing.compared_side import SPARE_SERIES, Side, SideReader, workload_key
+from fgm.viewer.query.comparing.compared_side import SPARE_SERIES, Side, SideReader, leaves_of, workload_key
 
 MAX_SERIES = 500
 """Maximum number of compared series."""
@@ -35,7 +35,7 @@ class ComparisonResult:
     an index. `metrics`: number of compared metrics. `has_before`, `has_during`: whether there are samples in the first
     and in the second range; without the first, nothing is compared. `is_cut`: whether some series were left out.
     `depths`: by row and column of a depth of a limit, its last value. `rows`: the row of each key. `members`: of each
-    side, by row, the keys of its series. `ticks`: of each row, the number of its samples in both ranges.
+    side, by row, the keys of its workloads. `ticks`: of each row, the number of its samples in both ranges.
     """
 
     changed: tuple[ChangedSeries, ...]
@@ -82,12 +82,15 @@ class Comparison:
         self._rows: dict[str, int] = {}
         self._series: list[Series] = []
         # If there are too many series, those that are only in the first range are left out.
-        last_first = [key_of(number, each) for number, side in [*enumerate(sides)][::-1] for each in side.leaves()]
+        last_first = [
+            key_of(number, each) for number, of_side in [*enumerate(leaves_of(sides))][::-1] for each in of_side
+        ]
         workloads = list(dict.fromkeys(key for key in last_first if key is not None))
         self._left_out = frozenset(workloads[MAX_SERIES:])
         self._room = min(MAX_SERIES, len(workloads) + SPARE_SERIES)
         self.sums = Sums.empty(self._room, len(self.metrics))
-        self._readers = [SideReader(side, self.metrics) for side in sides]
+        listed = [each.series for side in sides for each in side.listed()]
+        self._readers = [SideReader(side, self.metrics, listed) for side in sides]
         self._monotonic = monotonic
         self._pieces = self._read()
 

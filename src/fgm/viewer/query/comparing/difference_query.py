@@ -33,7 +33,7 @@ class Difference:
     """A row of the comparison whose two ranges differ.
 
     `series`: the newest of its series. `strength`: on the scale of findings. `sightings`: what stood out on one side
-    only. `counts`: the number of series of each side; 0: it is not there. `shares`: of each range, the share of it in
+    only. `counts`: the number of workloads of each side; 0: it is not there. `shares`: of each range, the share in
     which they were there. `row`: None: its series were not compared.
     """
 

@@ -9,6 +9,7 @@ import { GAP_INTERVALS, gapsOf } from "../lib/lines.js";
 import { utcOffset } from "../lib/time-format.js";
 import { timeTicks } from "../lib/time-ticks.js";
 import { findingsAnswer, shownFinding } from "../state/analysis/findings.js";
+import { otherPack, otherRange } from "../state/compare/other-range.js";
 import { dependsOn } from "../state/depends-on.js";
 import { notes } from "../state/incident/notes.js";
 import { overviewData, overviewRange } from "../state/overview-data.js";
@@ -27,7 +28,7 @@ export function Overview() {
   useEffect(() => {
     const drawNow = () => canvas.current && overviewRange.peek() && draw(canvas.current);
     const stop = effect(() => {
-      dependsOn(themeVersion, overviewData, overviewRange, plot, findingsAnswer, shownFinding, notes);
+      dependsOn(themeVersion, overviewData, overviewRange, plot, findingsAnswer, shownFinding, otherRange, otherPack, notes);
       drawInNextFrame(drawNow);
     });
     const stopBrush = startBrush(canvas.current.parentElement, brush.current);
@@ -61,6 +62,7 @@ function draw(canvas) {
   }
   events.toReversed().forEach((event) => drawEvent(ctx, event, x));
   drawOverviewFindings(ctx, x, base);
+  if (otherRange.peek() && otherPack.peek() === null) drawOtherRange(ctx, x(otherRange.peek().from_ms), x(otherRange.peek().to_ms), base);
   drawOverviewNotes(ctx, x, EVENTS_PX, base);
 }
 
@@ -95,6 +97,15 @@ function drawTrace(ctx, line, x, top, base, gap_ms, { colour, fill, dash = [] })
   }
   ctx.stroke(path);
   ctx.setLineDash([]);
+}
+
+/** Draw where the other range is: a pale area between two lines. */
+function drawOtherRange(ctx, left, right, base) {
+  ctx.fillStyle = cssToken("ink");
+  ctx.globalAlpha = 0.12;
+  ctx.fillRect(left, 0, right - left, base);
+  ctx.globalAlpha = 1;
+  for (const x of [left, right]) hairline(ctx, x, 0, x, base, cssToken("mut"));
 }
 
 /** Draw an event at the top edge: an OOM kill as a cross, other events as bars. */

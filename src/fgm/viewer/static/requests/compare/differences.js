@@ -15,13 +15,17 @@ const PRESENCE = 0.5, PRESENCE_STRENGTH = 2; // as in query/comparing/difference
 
 /** How the view differs from the other range; see api.changes. `other`, `view`: {from_ms, to_ms} of both. */
 export async function differences(other, view, limit, onProgress, signal) {
-  const sides = [{ ...other, isOther: true, all: leaves(otherSeries.peek()) }, { ...view, isOther: false, all: leaves(seriesInView.peek()) }];
-  const keyOf = rowKeys(sides[0].all, sides[1].all, workloadsOf(pairedIds.peek())), rows = new Map(); // key → {series, ids: [Set, Set]}
+  const listed = [otherSeries.peek(), seriesInView.peek()];
+  const isLeaf = new Set(leaves(listed.flat())); // a pod is none if its container is in the other range
+  const [then, now] = listed.map((all) => all.filter((series) => isLeaf.has(series)));
+  const sides = [{ ...other, isOther: true, all: then }, { ...view, isOther: false, all: now }];
+  const keyOf = rowKeys(sides[0].all, sides[1].all, workloadsOf(pairedIds.peek())), rows = new Map(); // key → {series, ids: [Set, Set], workloads: [Set, Set]}
   sides.forEach(({ all }, side) => all.forEach((series) => {
     const key = keyOf(side, series);
     if (key === null) return;
-    const row = rows.get(key) ?? { ids: [new Set(), new Set()] };
+    const row = rows.get(key) ?? { ids: [new Set(), new Set()], workloads: [new Set(), new Set()] };
     row.ids[side].add(series.id);
+    row.workloads[side].add(workload(series));
     rows.set(key, { ...row, series });
   }));
   const list = [...rows].map(([key, row]) => ({ key, ...row }));
@@ -75,19 +79,19 @@ function ifNotSaved(error) {
 
 function answerOf(sides, list, changed, sums, findings, { metrics, limit }) {
   const byKey = new Map(list.map((row, i) => [row.key, i])), changes = new Map(changed.map((each) => [each.row, each]));
-  const shares = list.map(({ ids }, row) => sides.map(({ from_ms, to_ms }, side) => {
+  const shares = list.map(({ workloads }, row) => sides.map(({ from_ms, to_ms }, side) => {
     const ticks = Math.max(0, ...sums[row].map((pair) => pair[side].count));
-    return Math.min(1, ticks / Math.max(1, Math.floor((to_ms - from_ms) / interval_ms.peek())) / Math.max(1, ids[side].size));
+    return Math.min(1, ticks / Math.max(1, Math.floor((to_ms - from_ms) / interval_ms.peek())) / Math.max(1, workloads[side].size));
   }));
   const present = new Set(shares.flatMap(([before, during], row) => (Math.abs(during - before) >= PRESENCE ? [row] : [])));
   const rows = new Set([...findings.map(({ key }) => byKey.get(key)).filter((row) => row !== undefined), ...changes.keys(), ...present]);
   const series = [...rows].map((row) => {
-    const { series: { id, name, scope, namespace, pod_name, container_name }, ids, key } = list[row];
+    const { series: { id, name, scope, namespace, pod_name, container_name }, workloads, key } = list[row];
     const of = findings.filter((each) => each.key === key), score = changes.get(row)?.score ?? 0;
     const strengths = [present.has(row) ? PRESENCE_STRENGTH : 0, strengthOf(score), ...of.map(strengthOfFinding)];
     return {
       id, name, scope, namespace, pod_name, container_name, score, strength: Math.max(...strengths), foundStrength: Math.max(0, ...of.map(strengthOfFinding)),
-      series_before: ids[0].size, series_during: ids[1].size, share_before: shares[row][0], share_during: shares[row][1],
+      series_before: workloads[0].size, series_during: workloads[1].size, share_before: shares[row][0], share_during: shares[row][1],
       findings_before: of.filter(({ side }) => side === 0).map(({ finding }) => finding.text), findings: of.filter(({ side }) => side === 1).map(({ finding }) => finding.text),
       changes: (changes.get(row)?.changes ?? []).map(({ metric: { name: metric, title, unit }, ...change }) => ({ metric, title, unit, limit_of: null, ...change })),
     };
