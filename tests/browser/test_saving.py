@@ -78,7 +78,7 @@ def cutting_server(body: bytes) -> Iterator[int]:
 def test_the_keyboard_saves_what_the_dialog_has_announced(
     page: Page, incidents_url: str, tmp_path: Path, page_errors: list[str]
 ) -> None:
-    view(page, incidents_url, "&notes=2000-01-01T00:00:00Z:far")
+    view(page, incidents_url, "&notes=2000-01-01T00:00:00Z:far&vs=2000-01-01T00:00:00Z")
     page.keyboard.press("e")
     page.keyboard.type("what was done")
     page.keyboard.press("Enter")
@@ -102,6 +102,7 @@ def test_the_keyboard_saves_what_the_dialog_has_announced(
     assert [note["text"] for note in manifest.notes] == ["what was done"]
     fragment = parse_qs(manifest.view.replace("+", "%2B"))
     assert fragment["notes"][0].endswith(":what was done"), "only notes in the range are saved"
+    assert "vs" not in fragment, "the other range is not in the file"
     assert len(fragment["show"][0].split(",")) == len(fragment["colours"][0].split(",")) > 1
     page.keyboard.press("Enter")
     expect(dialog(page)).to_have_count(0)

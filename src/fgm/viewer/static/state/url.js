@@ -76,8 +76,8 @@ export function permanentLink() {
 export function savedFragment({ from_ms, to_ms }, hasNotes) {
   const isInside = view.peek().from_ms >= from_ms && view.peek().to_ms <= to_ms;
   const inRange = hasNotes ? notesWithin({ from_ms, to_ms }) : [];
-  const isComparable = isInside && view.peek().from_ms - shift_ms.peek() >= from_ms && view.peek().to_ms - shift_ms.peek() <= to_ms;
-  const others = lanesAndCursor(pinned_ms.peek(), false, inRange).filter(([name]) => name !== "vs" || isComparable);
+  const isComparable = isInside && otherPack.peek() === null && view.peek().from_ms - shift_ms.peek() >= from_ms && view.peek().to_ms - shift_ms.peek() <= to_ms;
+  const others = lanesAndCursor(pinned_ms.peek(), false, inRange).filter(([name]) => isComparable || !["vs", "pair"].includes(name));
   return fragmentOf([...fixedRange(isInside ? view.peek() : { from_ms, to_ms }), ...seriesAndColours(), ...others]).slice(1);
 }
 
