@@ -211,4 +211,8 @@ def test_a_phone_writes_and_shows_notes(browser: Browser, incidents_url: str) ->
     page.get_by_role("button", name="Keep note").tap()
     expect(panel(page).get_by_role("listitem")).to_contain_text("by touch")
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.evaluate("scrollTo(0, 0)")
+    page.locator(".note-flag").tap()
+    expect(panel(page).locator("li.on")).to_be_attached()
+    assert page.evaluate("scrollY") == 0, "the lanes stay on the screen"
     page.context.close()

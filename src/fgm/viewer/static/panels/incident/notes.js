@@ -1,6 +1,6 @@
 // The list of notes next to the lanes, with the buttons that make one and that save the incident.
 
-import { html } from "../../browser/html.js";
+import { html, useEffect, useRef } from "../../browser/html.js";
 import { noteTimes } from "../../lib/notes.js";
 import { saveIncident } from "../../requests/incident/copy.js";
 import { deletedNote, deleteNote, editNote, newNoteAtCursor, notes, restoreNote, showNote, visitedNote } from "../../state/incident/notes.js";
@@ -19,9 +19,14 @@ function Item({ note }) {
 
 /** The panel of notes. */
 export function Notes() {
+  const panel = useRef(null), visited = visitedNote.value;
+  useEffect(() => {
+    const scrolls = panel.current?.scrollHeight > panel.current?.clientHeight; // not on a phone, where the lanes would leave the screen
+    if (scrolls) panel.current.querySelector(".on")?.scrollIntoView({ block: "nearest" });
+  }, [visited]);
   if (!ready.value && notes.value.length === 0) return null;
   const count = notes.value.length;
-  return html`<section class=${`notes ${count > 0 ? "open" : ""}`} aria-label="Notes" aria-keyshortcuts="e Shift+E u Shift+U">
+  return html`<section ref=${panel} class=${`notes ${count > 0 ? "open" : ""}`} aria-label="Notes" aria-keyshortcuts="e Shift+E u Shift+U">
     <div class="head">${count > 0 && html`<h2>Notes</h2><span class="mut">${count}</span>`}
       <button class="link" title="Write a note at the cursor (e), or Ctrl-drag over a lane" onClick=${newNoteAtCursor}>Add a note</button>
       ${openedPack.value === null
