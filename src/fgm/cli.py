@@ -199,7 +199,7 @@ def _flags_of_save(flag: Callable[..., object]) -> None:
         metavar="SOURCE",
         help="what to save from: a data directory, a pack, or a viewer such as http://127.0.0.1:8050",
     )
-    flag("-o", "--output", metavar="FILE", help="the file (default: fgm-NODE-TIME.html; of a viewer: fgm-export.html)")
+    flag("-o", "--output", metavar="FILE", help="the file (default: fgm-NODE-TIME.html)")
     flag(
         "--format",
         choices=("html", "parquet"),

@@ -127,3 +127,28 @@ def test_a_directory_is_saved_as_parquet(tmp_path: Path) -> None:
     table = pq.read_table(path)
     assert table.num_rows == 3600
     assert table.column_names[-1] == MEMORY
+
+
+@pytest.mark.usefixtures("in_folder")
+def test_a_file_of_a_viewer_has_the_name_that_the_viewer_gives_it(port: int) -> None:
+    flags = [*RANGE, "--format", "parquet", "--metric", MEMORY]
+    assert main(["save", f"http://127.0.0.1:{port}", *flags]) == 0
+    assert [each.name for each in Path().iterdir()] == ["fgm-node-1-20251230T160000Z.parquet"]
+
+
+@pytest.mark.usefixtures("in_folder")
+@pytest.mark.parametrize("kind", ["parquet", "html"])
+def test_a_preview_of_a_viewer_saves_nothing(port: int, capsys: pytest.CaptureFixture[str], kind: str) -> None:
+    flags = [*RANGE, "--format", kind, "--metric", MEMORY, "--redact", "pods", "--preview"]
+    assert main(["save", f"http://127.0.0.1:{port}", *flags]) == 0
+    assert "4 series, 1 metrics, 1800 s: 0." in capsys.readouterr().out
+    assert list(Path().iterdir()) == []
+
+
+def test_a_preview_of_a_directory_is_that_of_the_format(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    DataDirectory(tmp_path).parquet(*(counting(series, T0, 1800) for series in (NODE, container(1))))
+    sizes = []
+    for kind in ("html", "parquet"):
+        assert main(["save", str(tmp_path), *RANGE, "--metric", MEMORY, "--format", kind, "--preview"]) == 0
+        sizes.append(float(capsys.readouterr().out.split(": ")[-1].removesuffix(" MB\n")))
+    assert sizes[0] > sizes[1] == 0.0, "a pack has the page"

@@ -2,9 +2,12 @@
 
 import http.client
 import json
+import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
+from fgm.viewer.api.response.media_types import PARQUET
 from fgm.viewer.commands.sources import SourceError
 
 MAX_TRIES = 4
@@ -13,6 +16,7 @@ TIMEOUT_S = 300.0
 """Maximum time without any byte. A viewer with little processor time needs a while for the first ones."""
 _PIECE_BYTES = 64 << 10
 _PARQUET_END = b"PAR1"
+_NAME = re.compile(r'filename="(fgm-[A-Za-z0-9.-]+)"')
 
 
 class CutError(Exception):
@@ -24,10 +28,13 @@ def is_address(source: str) -> bool:
     return source.startswith(("http://", "https://"))
 
 
-def download(address: str, query: str) -> Iterator[bytes]:
-    """Yield the bytes of an export. `query`: that of /api/export, without the question mark.
+@contextmanager
+def download(address: str, query: str) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """Request an export; yield the name that the viewer gives its file, and its bytes.
 
-    Raises: CutError if the connection was cut: what was yielded is not the whole file.
+    `query`: that of /api/export, without the question mark.
+
+    Raises: CutError if the connection was cut, also in the block: the bytes that were yielded are not the whole file.
     Raises: SourceError if there is no viewer at this address, or if it refuses the request.
     """
     parts = urlsplit(address)
@@ -40,7 +47,10 @@ def download(address: str, query: str) -> Iterator[bytes]:
             connection.request("GET", f"{parts.path.rstrip('/')}/api/export?{query}")
         except OSError as error:
             raise SourceError(f"cannot connect to {address}: {error.strerror or error}") from error
-        yield from _body(connection.getresponse(), is_parquet="format=parquet" in query.split("&"))
+        response = connection.getresponse()
+        if response.status != http.HTTPStatus.OK:
+            raise SourceError(_reason(response))
+        yield _name_of(response), _body(response)
     except (http.client.HTTPException, ConnectionError) as error:
         raise CutError(f"the connection to {address} was cut") from error
     except TimeoutError as error:
@@ -49,15 +59,19 @@ def download(address: str, query: str) -> Iterator[bytes]:
         connection.close()
 
 
-def _body(response: http.client.HTTPResponse, *, is_parquet: bool) -> Iterator[bytes]:
-    if response.status != http.HTTPStatus.OK:
-        raise SourceError(_reason(response))
+def _name_of(response: http.client.HTTPResponse) -> str:
+    """Return the name of the file, if the viewer gives it one in this folder."""
+    match = _NAME.search(response.getheader("Content-Disposition", ""))
+    return "fgm-export" if match is None else match[1]
+
+
+def _body(response: http.client.HTTPResponse) -> Iterator[bytes]:
     end = b""
     while piece := response.read(_PIECE_BYTES):
         end = (end + piece)[-len(_PARQUET_END) :]
         yield piece
-    if is_parquet and end != _PARQUET_END:  # a proxy without chunks hides that it was cut itself
-        raise http.client.IncompleteRead(end)
+    if response.getheader("Content-Type") == PARQUET and end != _PARQUET_END:
+        raise http.client.IncompleteRead(end)  # a proxy that sends no chunks hides that it was cut itself
 
 
 def _reason(response: http.client.HTTPResponse) -> str:

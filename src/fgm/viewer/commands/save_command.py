@@ -18,6 +18,7 @@ from fgm.viewer.api.export.file_names import file_name
 from fgm.viewer.api.export.pack import preview
 from fgm.viewer.api.export.pack_maker import PackMaker
 from fgm.viewer.api.export.pack_question import make_question, names_of
+from fgm.viewer.api.export.parquet_preview import SampledSize, answer
 from fgm.viewer.api.request import parsing
 from fgm.viewer.api.request.requests import ExportRequest, Span
 from fgm.viewer.api.services import Services
@@ -38,7 +39,7 @@ def save(arguments: argparse.Namespace) -> int:
         with ExitStack() as stack:
             if is_address(arguments.source):
                 path, size = _save_from_viewer(arguments)
-            elif arguments.format == "parquet" and not arguments.preview:
+            elif arguments.format == "parquet":
                 path, size = _save_parquet(arguments, stack)
             else:
                 path, size = _save_pack(arguments, stack)
@@ -75,6 +76,12 @@ def _save_parquet(arguments: argparse.Namespace, stack: ExitStack) -> tuple[str,
     question = parquet_question.make_question(holdings, request, newest_ms)
     export = question.export(services.sources)
     from_ms, to_ms = question.range
+    if arguments.preview:
+        sampled = SampledSize(export)
+        while sampled.step():
+            pass
+        facts = answer(question.question, holdings, sampled, export.skipped_files, question.names)
+        return _described(facts), facts["bytes"]
     path = arguments.output or file_name(question.names.node_name(holdings.node_name), from_ms, "parquet")
 
     def parts() -> Iterator[bytes]:
@@ -129,13 +136,15 @@ def _save_from_viewer(arguments: argparse.Namespace) -> tuple[str, int]:
     Raises: CutError if it was cut each time.
     """
     query = f"format={arguments.format}&{query_of(arguments).decode()}"
-    path = arguments.output or f"fgm-export.{arguments.format}"
     if arguments.preview:
-        facts = json.loads(b"".join(download(arguments.source, query)))
+        with download(arguments.source, query) as (_, pieces):
+            facts = json.loads(b"".join(pieces))
         return _described(facts), facts["bytes"]
     for number in range(1, MAX_TRIES + 1):
         try:
-            return path, write_whole(path, _counted(download(arguments.source, query)))
+            with download(arguments.source, query) as (name, pieces):
+                path = arguments.output or name
+                return path, write_whole(path, _counted(pieces))
         except CutError as error:
             if number == MAX_TRIES:
                 raise

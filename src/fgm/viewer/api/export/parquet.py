@@ -21,8 +21,6 @@ from fgm.viewer.web.problems import Problem
 
 SAMPLES = 6 * MAX_ROWS
 """Number of samples that count as memory for an export: a column is sorted, encoded and compressed."""
-MAX_SHOWN = 50
-"""Maximum number of replaced names in a preview."""
 
 
 async def respond(services: Services, lease: Lease, export_request: ExportRequest, holdings: Holdings) -> Response:
@@ -75,9 +73,5 @@ async def _preview(services: Services, question: ParquetQuestion) -> dict[str, A
     size = SampledSize(export)
     while await runner.run_in_background(size.step):
         pass
-    facts = await runner.run(lambda: answer(question.question, question.holdings, size, export.skipped_files))
-    replaced = [
-        {"kind": each.kind, "from": each.name, "to": each.pseudonym}
-        for each in question.names.replacements()[:MAX_SHOWN]
-    ]
-    return {**facts, "redacted": replaced, "warnings": [*facts["warnings"], *question.names.warnings()]}
+    skipped = export.skipped_files
+    return await runner.run(lambda: answer(question.question, question.holdings, size, skipped, question.names))

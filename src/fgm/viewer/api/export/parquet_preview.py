@@ -4,7 +4,10 @@ from typing import Any
 
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.exports.parquet_export import ExportQuestion, ParquetExport
+from fgm.viewer.packs.redaction.redaction import Redaction
 
+MAX_SHOWN = 50
+"""Maximum number of replaced names in a preview."""
 SAMPLED_ROWS = 300_000
 """Number of rows that are encoded to estimate the size of more."""
 
@@ -34,8 +37,10 @@ class SampledSize:
         return round(self._group_bytes / self._rows * max(rows, self._rows))
 
 
-def answer(question: ExportQuestion, holdings: Holdings, size: SampledSize, skipped_files: int) -> dict[str, Any]:
-    """Return the JSON value about an export."""
+def answer(
+    question: ExportQuestion, holdings: Holdings, size: SampledSize, skipped_files: int, names: Redaction
+) -> dict[str, Any]:
+    """Return the JSON value about an export. `names`: replaces its names."""
     rows = question.rows
     registered = [entry.series for entry in holdings.series.by_id.values()]
     chosen = rows.choose if isinstance(rows.choose, set) else rows.choose(registered)
@@ -53,5 +58,8 @@ def answer(question: ExportQuestion, holdings: Holdings, size: SampledSize, skip
         "ticks": (rows.to_ms - rows.from_ms) // question.tick_ms,
         "metrics": [metric.name for metric in question.metrics],
         "bytes": size.estimate(sum(ticks)),
-        "warnings": [skipped] if skipped_files else [],
+        "redacted": [
+            {"kind": each.kind, "from": each.name, "to": each.pseudonym} for each in names.replacements()[:MAX_SHOWN]
+        ],
+        "warnings": [*([skipped] if skipped_files else []), *names.warnings()],
     }
