@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
 from http import HTTPStatus
 from typing import NamedTuple
@@ -26,6 +24,7 @@ from fgm.viewer.packs.mini_directory import MiniDirectory
 from fgm.viewer.packs.mini_tables import KINDS, MiniTables
 from fgm.viewer.packs.notes import notes_in
 from fgm.viewer.packs.pack_writer import PackWriter
+from fgm.viewer.packs.private_folder import private_folder
 from fgm.viewer.packs.redaction.redaction import Redaction
 from fgm.viewer.packs.redaction.view import redacted_view
 from fgm.viewer.packs.sample_part import encode_passed
@@ -36,7 +35,7 @@ from fgm.viewer.web.problems import Problem
 
 MAX_FINDINGS = 200
 """Maximum number of findings in a pack, the most important."""
-_MEMORY_FOLDER = "/dev/shm"  # noqa: S108 - a folder with a random name is made in it
+_PREFIX = "fgm-pack-"
 _PROCESS = "process"
 """Fact of a finding: name of the process that was killed."""
 _SHARE_OF_ROWS, _SHARE_OF_FINDINGS = 0.3, 0.4
@@ -79,7 +78,9 @@ class PackMaker:
 
         Raises: Problem (404) if there are no samples; OSError or BadFileError if a file cannot be read any more.
         """
-        with private_folder() as path:
+        with private_folder(_PREFIX, in_memory=True) as folder:
+            path = os.path.join(folder, "data")
+            os.mkdir(path)
             mini = MiniDirectory(path, self._names, self._pack.samples_within[0])
             yield from self._extract(mini)
             found = yield from self._findings()
@@ -226,17 +227,6 @@ class PackMaker:
                 metrics=[metric.name for metric in question.metrics],
             )
         )
-
-
-@contextmanager
-def private_folder() -> Iterator[str]:
-    """Make a folder that only this process uses, in memory if possible, and remove it at the end."""
-    parent = _MEMORY_FOLDER if os.access(_MEMORY_FOLDER, os.W_OK | os.X_OK) else None
-    path = tempfile.mkdtemp(prefix=f"fgm-pack-{os.getpid()}-", dir=parent)
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
 
 
 def _content(path: str) -> bytes:

@@ -1,11 +1,8 @@
 """Opens packs for a viewer: unpacks them into a private folder, which is removed at the end."""
 
-import fcntl
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -19,13 +16,12 @@ from fgm.viewer.packs.opening.unpacking import unpack
 from fgm.viewer.packs.pack_clocks import ClockAhead, ClockAt
 from fgm.viewer.packs.pack_format import BadPackError
 from fgm.viewer.packs.pack_reader import read_pack
+from fgm.viewer.packs.private_folder import private_folder
 
 MIN_AGE_MS = 600_000
 """Minimum time between the end of a pack and the time that the viewer shows, so that no page takes it for live data."""
 _PREFIX = "fgm-opened-"
-_LOCK = "lock"
 _SAFE = "%!'()*,/:;=&@?~"
-_MEMORY_FOLDER = "/dev/shm"  # noqa: S108 - a folder with a random name is made in it
 
 
 @dataclass(frozen=True)
@@ -102,7 +98,7 @@ def opened(paths: Sequence[str]) -> Iterator[OpenedPacks]:
     Raises: BadPackError if a file is no pack, is damaged or of a newer version, or if two have the same samples. The
     message begins with the path; so does that for a file that cannot be read. OSError if there is no place for it.
     """
-    with _private_folder() as folder:
+    with private_folder(_PREFIX, in_memory=False) as folder:
         unpacked, manifests, findings = list[str](), dict[str, Manifest](), list[SavedFindings]()
         for number, path in enumerate(paths):
             target = os.path.join(folder, f"{number}")
@@ -125,62 +121,5 @@ def opened(paths: Sequence[str]) -> Iterator[OpenedPacks]:
         yield OpenedPacks(unpacked[0], manifests, findings)
 
 
-@contextmanager
-def _private_folder() -> Iterator[str]:
-    """Make a folder that only this user can read, and remove it at the end; also remove those that others have left.
-
-    The kernel releases the lock of a folder when its process ends, however it ends.
-    """
-    parent = _parent()
-    with suppress(OSError):
-        _remove_left(parent)
-    folder = tempfile.mkdtemp(prefix=_PREFIX, dir=parent)
-    try:
-        lock = os.open(os.path.join(folder, _LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield folder
-        finally:
-            os.close(lock)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 def _sentence(error: BadPackError | OSError) -> str:
     return f"it cannot be unpacked: {error.strerror}" if isinstance(error, OSError) else str(error)
-
-
-def _parent() -> str:
-    """Return the folder for temporary files; that in memory if there is none that can be written.
-
-    Raises: OSError if there is none at all.
-    """
-    try:
-        return tempfile.gettempdir()
-    except FileNotFoundError:
-        if os.access(_MEMORY_FOLDER, os.W_OK | os.X_OK):
-            return _MEMORY_FOLDER
-        raise
-
-
-def _remove_left(parent: str) -> None:
-    """Remove the folders of processes of this user that were killed."""
-    with os.scandir(parent) as entries:
-        names = [entry.path for entry in entries if entry.name.startswith(_PREFIX) and _is_own(entry)]
-    for path in names:
-        try:
-            lock = os.open(os.path.join(path, _LOCK), os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
-        except OSError:
-            continue  # it is being made
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            continue
-        else:
-            shutil.rmtree(path, ignore_errors=True)
-        finally:
-            os.close(lock)
-
-
-def _is_own(entry: os.DirEntry[str]) -> bool:
-    return entry.is_dir(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_uid == os.geteuid()
