@@ -18,8 +18,9 @@ from fgm.viewer.exports.range_rows import RangeRows
 
 @dataclass(slots=True)
 class _Tail:
-    """The last rows of a series in the parts before."""
+    """The last rows of a series in the part that ends at `until_ms`."""
 
+    until_ms: int = 0
     time_ms: Times = field(default_factory=lambda: np.empty(0, np.int64))
     columns: dict[str, Floats] = field(default_factory=dict)
 
@@ -39,8 +40,14 @@ class ShownColumns:
         self.recorded = tuple(dict.fromkeys(name for metric in metrics for name in metric.needs))
         """Names of the recorded columns from which the metrics are computed."""
         self._tails: dict[str, _Tail] = {}
+        self._new: dict[str, _Tail] = {}
         self._loaded: dict[str, Floats] = {}
         self._needed: Counter[str] = Counter()
+
+    @property
+    def kept_series(self) -> int:
+        """Number of series whose last rows are in memory: those that may go on in the next part."""
+        return len(self._tails)
 
     @property
     def lead_ms(self) -> int:
@@ -63,11 +70,15 @@ class ShownColumns:
 
         Raises: BadFileError or OSError if a file cannot be read any more.
         """
-        self._loaded, self._new = {}, {run.series.key: _Tail() for run in rows.runs}
+        start_ms, end_ms = rows.within
+        self._tails = {key: tail for key, tail in self._tails.items() if tail.until_ms >= start_ms}
+        self._loaded, self._new = {}, {}
         self._needed = Counter(name for metric in self._metrics for name in metric.needs)
         for run in rows.runs:
             time_ms = rows.time_ms[run.first : run.first + run.count]
-            self._new[run.series.key].time_ms = time_ms[self._tail_from(time_ms) :].copy()
+            if time_ms[-1] >= end_ms - self.lead_ms:  # of others, no later rate is computed
+                last = time_ms[self._tail_from(time_ms) :].copy()
+                self._new[run.series.key] = _Tail(end_ms, last)
         if self._metrics:
             self._load(rows, LATE)
 
@@ -96,7 +107,8 @@ class ShownColumns:
 
     def end(self, rows: RangeRows) -> None:
         """End a part: keep the last rows of its series."""
-        del rows
+        for run in rows.runs:
+            self._tails.pop(run.series.key, None)
         self._tails.update(self._new)
         self._loaded = {}
 
@@ -105,9 +117,10 @@ class ShownColumns:
             return
         column = self._loaded[name] = rows.column(name)
         for run in rows.runs:
-            tail = self._new[run.series.key]
-            end = run.first + run.count
-            tail.columns[name] = column[end - len(tail.time_ms) : end].copy()
+            tail = self._new.get(run.series.key)
+            if tail is not None:
+                end = run.first + run.count
+                tail.columns[name] = column[end - len(tail.time_ms) : end].copy()
 
     def _tail_from(self, time_ms: Times) -> int:
         return int(np.searchsorted(time_ms, time_ms[-1] - self.lead_ms))
