@@ -84,9 +84,9 @@ INCIDENTS = (
 )
 """The incidents, in their order."""
 NAMED = {incident.name: incident for incident in INCIDENTS}
-SHORT = ("stall", "memory-neighbour", "burst", "cpu-neighbour", "repeated-stalls", "memory-high", "period")
+SHORT = ("stall", "memory-neighbour", "burst", "cpu-neighbour")
 """Names of the incidents that are recorded a second time: they last for seconds, or others suffer from them."""
 TIMELINES = {"many_incidents": INCIDENTS, "short_incidents": tuple(NAMED[name] for name in SHORT)}
 """The incidents of each recording."""
-ORDINARY_S = {"many_incidents": 260, "short_incidents": 180}
+ORDINARY_S = {"many_incidents": 260, "short_incidents": 120}
 """Time before the first incident of each recording."""
