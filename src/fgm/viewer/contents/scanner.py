@@ -128,9 +128,17 @@ class Scanner:
                         self._register.note_all_read()
                     self._files_read += len(batch)
                     self._windows_read += sum(map(_windows_in, batch))
-                    if is_last or (self._index.was_good and self._windows_read >= FILES_WITH_INDEX):
+                    if is_last or (self._has_series_of_all and self._windows_read >= FILES_WITH_INDEX):
                         self._phase = Phase.DONE
             return self._found()
+
+    @property
+    def _has_series_of_all(self) -> bool:
+        """Whether the index has the series of files that are not read, except those that are seldom looked at.
+
+        The data of a pack is short, and all of it is looked at.
+        """
+        return self._index.was_good and not self._first_seen_ms
 
     def _next_batch(self) -> tuple[list[DataFile], bool]:
         """Return the next files to read, and whether there are no more."""

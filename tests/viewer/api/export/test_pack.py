@@ -10,13 +10,14 @@ import pytest
 from anyio import Path as AsyncPath
 from anyio import to_thread
 
+from fgm.store.samples.series import Series
 from fgm.viewer.packs.opening.unpacking import unpack
 from fgm.viewer.packs.pack_reader import Pack
 from tests.support.packs import decode_samples
 from tests.support.recorded_incidents import truth, unpacked
 from tests.support.viewer.api_client import ApiClient
 from tests.support.viewer.asgi_client import converse, get
-from tests.support.viewer.data_directory import NODE, T0, USAGE, DataDirectory, chunk, container
+from tests.support.viewer.data_directory import MEMORY, NODE, T0, USAGE, DataDirectory, chunk, container
 
 RECORDING = "incidents"
 METRICS = ("total_cpu_usage_millicores", "memory_working_set", "io_bytes_per_s", "cpu_limit_millicores")
@@ -79,7 +80,8 @@ async def test_samples_are_those_that_the_viewer_answers(client: ApiClient) -> N
         assert any(value is not None for line in lines for value in line["value"]) or "limit" in metric
 
 
-async def test_samples_are_exact(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_live", [False, True])
+async def test_samples_are_exact(tmp_path: Path, *, is_live: bool) -> None:
     numbers, data = np.random.default_rng(3), DataDirectory(tmp_path)
     for window in range(3):
         chunks = []
@@ -87,7 +89,10 @@ async def test_samples_are_exact(tmp_path: Path) -> None:
             usage = 1e9 * (1 + window) + np.cumsum(numbers.integers(0, 2_000_000, 90)).astype(float)
             late_ms = np.round(numbers.uniform(0.5, 9, 90), 2)
             chunks.append(chunk(series, T0 + 90_000 * window, {USAGE: usage.tolist()}, late_ms=late_ms))
-        data.parquet(*chunks)
+        if is_live and window == 2:
+            data.journal(*chunks)
+        else:
+            data.parquet(*chunks)
     client = await to_thread.run_sync(ApiClient, tmp_path, T0 + 300_000)
     await client.ready()
     asked = f"from={T0 + 4000}&to={T0 + 201_000}&metric=total_cpu_usage_millicores"
@@ -241,3 +246,23 @@ async def test_a_viewer_of_the_pack_answers_as_the_one_that_saved_it(
 
     assert expected.status == answer.status == 200
     assert answer.body == expected.body
+
+
+async def test_series_that_ended_in_an_earlier_hour_are_in_a_pack(tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path / "data")
+    pod = Series("pod", pod_uid="u", pod_name="web", cgroup="/pods/u")
+    begin = T0 - 600_000  # in the hour before T0
+    data.parquet(chunk(NODE, begin, {MEMORY: [5.0] * 90}), chunk(pod, begin, {MEMORY: [7.0] * 90}))
+    for window in range(60):
+        data.parquet(chunk(NODE, T0 + 90_000 * window, {MEMORY: [5.0] * 90}))
+    client = await to_thread.run_sync(ApiClient, tmp_path / "data", T0 + 90_000 * 60)
+    await client.ready()
+
+    answer = await client.get(f"/api/export?from={begin}&to={T0 + 300_000}&metric=memory.current")
+    (tmp_path / "unpacked").mkdir()
+    await to_thread.run_sync(unpack, Pack(answer.body), str(tmp_path / "unpacked"))
+    opened = await to_thread.run_sync(ApiClient, tmp_path / "unpacked", client.now_ms)
+    await opened.ready()
+
+    assert "pod:u" in decode_samples(Pack(answer.body).part("samples/memory.current"))
+    assert "pod:u" in [each["id"] for each in (await opened.get("/api/containers")).json["containers"]]
