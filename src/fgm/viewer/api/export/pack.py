@@ -1,6 +1,6 @@
 """Incident packs, which are streamed while they are made. A failure cuts the connection: the file has no manifest."""
 
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from anyio import CancelScope, to_thread
@@ -9,6 +9,7 @@ from quart import Response, request
 from fgm.viewer.api.export.file_names import file_name
 from fgm.viewer.api.export.pack_maker import PackMaker
 from fgm.viewer.api.export.pack_question import PackQuestion, make_question, names_of
+from fgm.viewer.api.export.pieces import Pieces
 from fgm.viewer.api.request.requests import ExportRequest
 from fgm.viewer.api.response.media_types import HTML
 from fgm.viewer.api.response.memory_budget import Lease
@@ -32,7 +33,7 @@ async def respond(services: Services, lease: Lease, export_request: ExportReques
     pack = await runner.run(lambda: make_question(holdings, export_request, services.now_ms()))
     names = await runner.run(lambda: names_of(holdings, pack))
     maker = PackMaker(services, holdings, pack, names, with_findings=not export_request.is_preview)
-    pieces, size = maker.pieces(), 0
+    pieces, size = Pieces(maker.pieces()), 0
     try:
         async with runner.long_query:
             await lease.take(SAMPLES_PER_ROW * len(pack.series) * pack.ticks)
@@ -87,7 +88,7 @@ def preview(pack: PackQuestion, names: Redaction, size: int, maker: PackMaker) -
     }
 
 
-async def _close(pieces: Generator[bytes]) -> None:
+async def _close(pieces: Pieces) -> None:
     """Remove the private folder of a pack, also if the request was canceled."""
     with CancelScope(shield=True):
         await to_thread.run_sync(pieces.close)

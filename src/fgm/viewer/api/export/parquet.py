@@ -1,6 +1,6 @@
 """Exports in Parquet, which are streamed while they are made. A failure cuts the connection: the file has no footer."""
 
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import Any
 
@@ -10,6 +10,7 @@ from quart import Response, request
 from fgm.viewer.api.export.file_names import file_name
 from fgm.viewer.api.export.parquet_preview import SampledSize, answer
 from fgm.viewer.api.export.parquet_question import MAX_ROWS, ParquetQuestion, make_question
+from fgm.viewer.api.export.pieces import Pieces
 from fgm.viewer.api.request.requests import ExportRequest
 from fgm.viewer.api.response.media_types import PARQUET
 from fgm.viewer.api.response.memory_budget import Lease
@@ -30,7 +31,7 @@ async def respond(services: Services, lease: Lease, export_request: ExportReques
     await lease.take(SAMPLES)
     if export_request.is_preview:
         return json_response(await _preview(services, question))
-    parts = question.export(services.sources).parts()
+    parts = Pieces(question.export(services.sources).parts())
     first = await runner.run_in_background(lambda: next(parts, b""))
     if not first:
         raise nothing_recorded()
@@ -56,7 +57,7 @@ def nothing_recorded() -> Problem:
     )
 
 
-async def _stream(runner: QueryRunner, first: bytes, parts: Generator[bytes]) -> AsyncIterator[bytes]:
+async def _stream(runner: QueryRunner, first: bytes, parts: Pieces) -> AsyncIterator[bytes]:
     part = first
     try:
         while part:
