@@ -175,6 +175,39 @@ def test_a_rule_for_one_namespace_keeps_the_names_of_the_others(recording: Recor
     ]
 
 
+@pytest.mark.parametrize("wrong", [5, ["x"], {"a": ["b"]}, "text", True])
+def test_facts_of_a_wrong_type_do_no_harm(wrong: Any) -> None:
+    """As in the index of a pack that somebody has made to do harm."""
+    names = (
+        "namespace",
+        "pod_name",
+        "container_name",
+        "image",
+        "labels",
+        "limits",
+        "ended",
+        "pod_uid",
+        "restart_count",
+    )
+    facts: Any = dict.fromkeys(names, wrong)
+    for rule in ("all", "namespace=x", "label:a"):
+        redaction = Redaction(parse([rule]), Recorded(facts={"c1": facts}))
+        assert redaction.facts(facts).keys() <= set(names)
+
+
+def test_facts_of_findings_have_no_names() -> None:
+    """A limit may be that of a slice, whose path is in the sentence of an OOM kill."""
+    series = Series("cgroup", cgroup="/system.slice/billing.slice/ledger.service")
+    redaction = Redaction(parse(["paths", "processes"]), Recorded([series]))
+
+    assert redaction.fact("limit_of", "/system.slice/billing.slice's") == "/system.slice/group-1.slice's"
+    assert redaction.fact("limit_of", "/system.slice/billing.slice") == "/system.slice/group-1.slice"
+    assert redaction.fact("limit_of", "its own") == "its own"
+    assert redaction.fact("process", "ledgerd") == "process-1"
+    assert redaction.fact("last_reason", "Error of ledger") == "Error of group-2"
+    assert redaction.fact("memory_bytes", 5.0) == 5.0
+
+
 @pytest.mark.parametrize("rule", ["all", "namespace=hidden"])
 def test_a_series_that_nobody_has_listed_gets_pseudonyms_of_its_own(recording: Recording, rule: str) -> None:
     """Such as one that only an old file has."""

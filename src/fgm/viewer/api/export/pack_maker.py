@@ -36,8 +36,6 @@ from fgm.viewer.web.problems import Problem
 MAX_FINDINGS = 200
 """Maximum number of findings in a pack, the most important."""
 _PREFIX = "fgm-pack-"
-_PROCESS = "process"
-"""Fact of a finding: name of the process that was killed."""
 _SHARE_OF_ROWS, _SHARE_OF_FINDINGS = 0.3, 0.4
 """Shares of the progress: of reading rows, and of looking for findings. The rest is encoding."""
 
@@ -179,12 +177,9 @@ class PackMaker:
         return _Found(renamed, span)
 
     def _renamed(self, ranked: Ranked) -> Ranked:
-        """Return a finding with another name of the process that was killed, if it has one."""
-        facts = {
-            name: self._names.cell("comm", value) or "" if name == _PROCESS and isinstance(value, str) else value
-            for name, value in ranked.finding.facts.items()
-        }
-        return replace(ranked, finding=replace(ranked.finding, facts=facts))
+        """Return a finding with other names in its facts: of a process that was killed, or of a group with a limit."""
+        facts = {name: self._names.fact(name, value) for name, value in ranked.finding.facts.items()}
+        return replace(ranked, finding=replace(ranked.finding, facts={n: v for n, v in facts.items() if v is not None}))
 
     def _parts(self, mini: MiniDirectory, answers: PackAnswers, found: _Found | None) -> Iterator[bytes]:
         question = self._pack.question

@@ -14,6 +14,7 @@ from fgm.store.events.event import Event, Value
 from fgm.store.index.index_file import Facts, Index, IndexEntry
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import Series
+from fgm.viewer.contents.series_filter import labels_in
 from fgm.viewer.packs.redaction.replacer import Replacer
 from fgm.viewer.packs.redaction.rules import Rules
 from fgm.viewer.packs.redaction.secrets import SANDBOX_NAME, Recorded, Secrets, unit_of
@@ -23,7 +24,8 @@ _MAX_COMM = 15
 _KEPT_FACTS = ("qos_class", "runtime", "restart_count")
 """Facts about a container that identify nobody. Facts that this version does not know are left out."""
 _VICTIM = "victim"
-"""Fact about an OOM kill: the name of the process that was killed."""
+_PROCESS_FACTS = frozenset({_VICTIM, "process"})
+"""Facts about an OOM kill: the name of the process that was killed, in an event and in a finding."""
 _QUANTITIES = ("limits", "requests", "pod_limits", "pod_requests", "ended")
 
 
@@ -157,21 +159,21 @@ class Redaction:
         return full_id[: len(key)], replace(entry, full_id=full_id, facts=self.facts(entry.facts))
 
     def facts(self, facts: Facts) -> Facts:
-        """Return the facts about a container with other names."""
+        """Return the facts about a container with other names. Those that have a wrong type are left out."""
         if not self.rules:
             return facts
         secrets, values = self._secrets, dict[str, Any]()
         for name, value in cast("dict[str, Any]", facts).items():
             if value is None or name in _KEPT_FACTS:
                 values[name] = value
-            elif name in {"pod_name", "namespace", "container_name", "pod_uid"}:
+            elif name in {"pod_name", "namespace", "container_name", "pod_uid"} and isinstance(value, str):
                 values[name] = self.cell(name, value)
-            elif name == "image":
+            elif name == "image" and isinstance(value, str):
                 values[name] = self._mapped(value, secrets.images)
             elif name == "labels":
                 values[name] = {
                     self._mapped(label, secrets.label_names): self._mapped(str(text), secrets.label_values)
-                    for label, text in value.items()
+                    for label, text in labels_in(facts).items()
                 }
             elif name in _QUANTITIES:
                 values[name] = self._nested(value)
@@ -187,6 +189,16 @@ class Redaction:
             what = what.replace(f"{victim} (pid", f"{self._process(victim)} (pid")
         before, after = self._values(event.before), self._values(event.after)
         return replace(event, series=self.key(event.series), what=self.sentence(what), before=before, after=after)
+
+    def fact(self, name: str, value: Value) -> Value:
+        """Return a fact of an event or of a finding with other names. `name`: of the fact."""
+        if not isinstance(value, str) or not self.rules:
+            return value
+        if name in _PROCESS_FACTS:
+            return self._process(value)
+        if name == "container":
+            return self.key(value)
+        return self._path(value) if value.startswith("/") and not value.endswith("'s") else self.sentence(value)
 
     def cell(self, name: str, value: str | None) -> str | None:
         """Return the text in an identity column, or in another column of a table. `name`: of the column."""
@@ -237,14 +249,7 @@ class Redaction:
         return None if name is None else pseudonyms.get(name) or self._texts.name(name)
 
     def _values(self, facts: Mapping[str, Value]) -> dict[str, Value]:
-        return {name: self._value(name, value) for name, value in facts.items()}
-
-    def _value(self, name: str, value: Value) -> Value:
-        if not isinstance(value, str):
-            return value
-        if name in {"container", _VICTIM}:
-            return self.key(value) if name == "container" else self._process(value)
-        return self._path(value) if value.startswith("/") else self.sentence(value)
+        return {name: self.fact(name, value) for name, value in facts.items()}
 
     def _nested(self, value: Any) -> Any:
         """Return a JSON value with other names."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from fgm.store.index.index_file import Facts
 from fgm.store.samples.series import Series
+from fgm.viewer.contents.series_filter import labels_in
 from fgm.viewer.packs.redaction.replacer import SHORT_ID
 from fgm.viewer.packs.redaction.rules import Kind, Rules
 from fgm.viewer.packs.redaction.words import PATH_WORDS
@@ -149,19 +150,19 @@ class Secrets:
     def _described(self) -> Iterator[tuple[Facts, bool]]:
         """Return the facts about each container, and whether a rule names it, its pod or its namespace."""
         for facts in self._recorded.facts.values():
-            names = (facts.get("namespace"), facts.get("pod_name"), facts.get("container_name"))
-            yield facts, self._is_left_out(*names, "container_name")
+            namespace, pod, container = (_text(facts.get(name)) for name in ("namespace", "pod_name", "container_name"))
+            yield facts, self._is_left_out(namespace, pod, container, "container_name")
 
     def _images(self) -> set[str]:
         is_secret = "images" in self._rules.kinds
-        images = {facts.get("image") for facts, is_named in self._described() if is_secret or is_named}
+        images = {_text(facts.get("image")) for facts, is_named in self._described() if is_secret or is_named}
         return {image for image in images if image}
 
     def _labels(self) -> tuple[dict[str, str], dict[str, str]]:
         of_named, of_others, values = set[str](), set[str](), set[str]()
         everything, wanted = "labels" in self._rules.kinds, self._rules.names("label")
         for facts, is_named in self._described():
-            for name, value in (facts.get("labels") or {}).items():
+            for name, value in labels_in(facts).items():
                 (of_named if everything or is_named or name in wanted else of_others).add(name)
                 if everything or is_named or name in wanted:
                     values.add(str(value))
@@ -188,6 +189,11 @@ class Secrets:
         return {name: _id(n, name) for n, name in enumerate(ids, 1)}, {
             uid: _uid(n, uid) for n, uid in enumerate(uids, 1)
         }
+
+
+def _text(value: object) -> str | None:
+    """Return a fact; None if it is no text, as in an index that fgm has not written."""
+    return value if isinstance(value, str) else None
 
 
 def map_files(names: Iterable[str]) -> Iterator[str]:
