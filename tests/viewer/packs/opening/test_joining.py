@@ -1,15 +1,19 @@
 """Two packs in one data directory: of different times, of the same time, and of different nodes."""
 
 import shutil
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from anyio import to_thread
 
+from fgm import cli
 from fgm.store.index import index_file
 from fgm.store.index.index_file import Index, IndexEntry
 from fgm.viewer.packs.opening.joining import join, joined_index
+from fgm.viewer.packs.opening.opened_packs import opened
 from fgm.viewer.packs.pack_format import BadPackError
 from tests.support import process_recording
 from tests.support.viewer.api_client import ApiClient
@@ -75,3 +79,24 @@ def test_an_index_of_both_has_all_containers() -> None:
     }
     assert (joined.updated_ms, joined.earliest_ms, joined.latest_ms) == (20, 1000, 9000)
     assert index_file.parse(index_file.dump(joined)).entries == joined.entries
+
+
+async def test_packs_that_follow_each_other_are_shown_as_the_whole(recording: Path, tmp_path: Path) -> None:
+    """Both have the samples around the time at which one ends and the other begins."""
+    middle_ms, paths = 1795864620000, [str(tmp_path / f"{name}.html") for name in ("before", "after")]
+    for path, begin_ms in zip(paths, (middle_ms - 60_000, middle_ms), strict=True):
+        times = ["--from", str(begin_ms), "--to", str(begin_ms + 60_000)]
+        assert await to_thread.run_sync(cli.main, ["save", str(recording), *times, "-o", path]) == 0
+    times = f"from={middle_ms - 50_000}&to={middle_ms + 50_000}"
+    target = f"/api/timeseries?metric={METRICS}&{times}&containers=node"
+    with ExitStack() as stack:
+        packs = await to_thread.run_sync(stack.enter_context, opened(paths))
+        joined: Any = await answer(Path(packs.data_dir), target)
+        await to_thread.run_sync(stack.close)
+
+    whole: Any = await answer(recording, target)
+    assert len(whole["series"]) == 2
+    for line, of_whole in zip(joined["series"], whole["series"], strict=True):
+        assert line["t_ms"] == of_whole["t_ms"]
+        # The recording is of an earlier version, which kept the lateness of a row with more digits.
+        assert line["value"] == pytest.approx(of_whole["value"], rel=1e-5)

@@ -5,24 +5,30 @@ from dataclasses import replace
 
 import numpy as np
 
+from fgm.iso_time import END_OF_TIME_MS
 from fgm.store.directory import layout
 from fgm.store.index import first_seen, index_file
 from fgm.store.index.index_file import Index
 from fgm.store.parquet.window_file import WindowFile
 from fgm.viewer.packs.pack_format import BadPackError
 
+Range = tuple[int, int]
+"""A range [from_ms, to_ms)."""
+ALWAYS: Range = (0, END_OF_TIME_MS)
 _Times = dict[tuple[str | None, str], np.ndarray]
 
 
-def join(data_dir: str, other_dir: str) -> None:
+def join(data_dir: str, other_dir: str, within: Range = ALWAYS, other_within: Range = ALWAYS) -> None:
     """Move the files of another data directory to a data directory.
 
     If both have a file of the same name, such as of the same hour, that of the other one gets a folder of its own.
+    `within`, `other_within`: the ranges [from_ms, to_ms) that their packs are about. Packs have a few samples around
+    them, such as those for the first rates, which two packs that follow each other both have.
 
-    Raises: BadPackError if both have samples of the same series and time.
+    Raises: BadPackError if both have samples of the same series and time in their ranges.
     """
-    shared = _times(data_dir)
-    for key, times in _times(other_dir).items():
+    shared = _times(data_dir, within)
+    for key, times in _times(other_dir, other_within).items():
         if key in shared and np.isin(times, shared[key]).any():
             raise BadPackError("it has samples that the packs before it have, too: open one of them")
     for day, folder in _writers(other_dir):
@@ -72,8 +78,9 @@ def _join_first_seen(data_dir: str, other_dir: str) -> None:
         file.write(first_seen.dump(seen_ms))
 
 
-def _times(data_dir: str) -> _Times:
-    """Return the ticks of each series, by node and key."""
+def _times(data_dir: str, within: Range) -> _Times:
+    """Return the ticks of each series in a range, by node and key."""
+    from_ms, to_ms = within
     times: dict[tuple[str | None, str], list[np.ndarray]] = {}
     for day, folder in _writers(data_dir):
         path = os.path.join(data_dir, day, folder)
@@ -81,7 +88,8 @@ def _times(data_dir: str) -> _Times:
             if layout.parse_name(name) is not None:
                 file = WindowFile.open(os.path.join(path, name))
                 for chunk in file.chunks((), with_late=False):
-                    times.setdefault((file.header.node_name, chunk.series.key), []).append(chunk.time_ms)
+                    is_within = (chunk.time_ms >= from_ms) & (chunk.time_ms < to_ms)
+                    times.setdefault((file.header.node_name, chunk.series.key), []).append(chunk.time_ms[is_within])
                 file.close()
     return {key: np.concatenate(parts) for key, parts in times.items()}
 

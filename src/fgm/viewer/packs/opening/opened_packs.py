@@ -113,9 +113,11 @@ def opened(paths: Sequence[str]) -> Iterator[OpenedPacks]:
             manifests[name if name not in manifests else path] = pack.manifest
             unpacked.append(target)
             findings += [] if saved is None else [saved]
+        ranges = [(manifest.from_ms, manifest.to_ms) for manifest in manifests.values()]
         for number, target in enumerate(unpacked[1:], 1):
+            earlier = (min(each[0] for each in ranges[:number]), max(each[1] for each in ranges[:number]))
             try:
-                join(unpacked[0], target)
+                join(unpacked[0], target, earlier, ranges[number])
             except BadPackError as error:
                 raise BadPackError(f"{paths[number]}: {error}") from error
         yield OpenedPacks(unpacked[0], manifests, findings)

@@ -61,6 +61,7 @@ class DifferenceQuery:
     def __init__(self, findings: tuple[FindingQuery, FindingQuery], comparison: Comparison, pairing: Pairing) -> None:
         self.findings, self.comparison, self._pairing = findings, comparison, pairing
         self._remaining: list[FindingQuery | Comparison] = [*findings, comparison]
+        self._found: list[FindingResult] = []
 
     @property
     def max_samples(self) -> int:
@@ -75,7 +76,10 @@ class DifferenceQuery:
     def step(self) -> bool:
         """Do the next part of the work; return whether there is more. May block."""
         if self._remaining and not self._remaining[0].step():
-            del self._remaining[0]
+            done = self._remaining.pop(0)
+            if isinstance(done, FindingQuery):
+                self._found.append(done.result())
+                done.drop()
         return bool(self._remaining)
 
     def drop(self) -> None:
@@ -85,7 +89,7 @@ class DifferenceQuery:
 
     def result(self, limit: int) -> DifferenceResult:
         """Return at most `limit` differences. All steps must be done."""
-        first, second = (query.result() for query in self.findings)
+        first, second = self._found
         compared = self.comparison.result(limit)
         of_row: dict[str, list[Sighting]] = {}
         series_of: dict[str, Series] = {}
