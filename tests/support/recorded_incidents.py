@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 _DATA = Path(__file__).parents[1] / "data"
-NAMES = ("incidents", "many_incidents")
+NAMES = ("incidents", "many_incidents", "short_incidents")
 """Names of the recordings."""
 KINDS_OF_THE_FIRST = {"oom_kill": "oom_kill", "throttling": "throttling", "noisy_neighbour": "neighbour"}
 """Kinds of the incidents of the recording `incidents`, by their names."""
