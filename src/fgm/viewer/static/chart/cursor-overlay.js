@@ -1,7 +1,7 @@
 // The cursor over all lanes, and the actions of the pointer: click to pin, drag to zoom, Shift-drag to pan, Ctrl-wheel to
 // zoom, Ctrl-click and Ctrl-drag for a note, double-click to go back.
 
-import { effect } from "../vendor/signals.js";
+import { batch, effect } from "../vendor/signals.js";
 import { hairline } from "../browser/canvas.js";
 import { cancelDraw, drawInNextFrame } from "../browser/frame.js";
 import { html, useEffect, useRef } from "../browser/html.js";
@@ -19,7 +19,7 @@ import { laneSamples, cursor_ms, end_ms, hover_ms, interval_ms, pinned_ms, plot,
 import { themeVersion } from "../state/theme.js";
 import { back } from "../state/url.js";
 import { pan, pin, unpin, zoom, zoomAround } from "../state/view.js";
-import { wallKeys } from "../state/wall/walls.js";
+import { markPointedRow, wallKeys } from "../state/wall/walls.js";
 import { charts } from "./lane.js";
 
 const WHEEL_FACTOR = 1.25; // change of the view's length per step of the wheel
@@ -87,8 +87,10 @@ function listen(stack, drawLater) {
         drag.to_x = x;
         drawLater();
       }
-      if (isInside || drag) hover_ms.value = nearestTick(msAt(x));
-      else hover_ms.value = null;
+      batch(() => {
+        hover_ms.value = isInside || drag ? nearestTick(msAt(x)) : null;
+        markPointedRow();
+      });
     },
     pointerup() {
       const ended = drag, isDrag = isDragging();

@@ -15,7 +15,7 @@ import { cursor_ms, kills, plot, view } from "../../state/store.js";
 import { themeVersion } from "../../state/theme.js";
 import { toggle } from "../../state/view.js";
 import { loadingWalls, wallRefusal } from "../../state/wall/wall-data.js";
-import { areLinesHidden, chooseRow, currentRow, openAsLines, pointedRow, ROW_KINDS, rowKind } from "../../state/wall/walls.js";
+import { areLinesHidden, chooseRow, currentRow, openAsLines, pointAtRow, pointedRow, ROW_KINDS, rowKind } from "../../state/wall/walls.js";
 import { focusLane } from "../../widgets/lane-focus.js";
 import { chooseForLane } from "../../widgets/metric-chooser.js";
 import { reasonOfRange } from "../empty-range.js";
@@ -40,13 +40,13 @@ function whereOf({ namespace, pod_name, workload }) {
   return names.length > 0 ? ` in ${names.join("/")}` : "";
 }
 
-/** Keep the mark over the current row. */
-function placeMark(mark, box, wall) {
-  if (!mark || !box) return;
+/** Keep the mark over the current row. `plotHeight`: that of the wall when it was drawn last, because to read it takes a layout. */
+function placeMark(mark, plotHeight, wall) {
+  if (!mark) return;
   const i = wall ? wall.rows.findIndex(({ key }) => key === currentRow.peek()) : -1;
   mark.hidden = i < 0;
   if (i < 0) return;
-  const edges = rowEdges(wall.rows.length, box.clientHeight);
+  const edges = rowEdges(wall.rows.length, plotHeight);
   const height = Math.max(MIN_MARKED_PX, edges[i + 1] - edges[i]);
   mark.style.transform = `translateY(${Math.round((edges[i] + edges[i + 1] - height) / 2)}px)`;
   mark.style.height = `${height}px`;
@@ -60,10 +60,12 @@ export function WallLane({ lane, ordinal }) {
   const box = useRef(null), canvas = useRef(null), mark = useRef(null);
   const wallNow = () => walls.peek().get(lane.key);
   useEffect(() => {
+    let height = 0;
     const drawNow = () => {
       const { left, width } = plot.peek();
-      if (canvas.current && wallNow()) drawWall(canvas.current, wallNow(), { left, width, height: box.current.clientHeight }, areLinesHidden.peek() ? [] : shown.peek());
-      placeMark(mark.current, box.current, wallNow());
+      height = box.current?.clientHeight ?? 0;
+      if (canvas.current && wallNow()) drawWall(canvas.current, wallNow(), { left, width, height }, areLinesHidden.peek() ? [] : shown.peek());
+      placeMark(mark.current, height, wallNow());
     };
     const drawLater = () => drawInNextFrame(drawNow);
     const stops = [
@@ -73,7 +75,7 @@ export function WallLane({ lane, ordinal }) {
       }),
       effect(() => {
         dependsOn(currentRow);
-        placeMark(mark.current, box.current, wallNow());
+        placeMark(mark.current, height, wallNow());
       }),
     ];
     const resized = new ResizeObserver(drawLater);
@@ -90,7 +92,7 @@ export function WallLane({ lane, ordinal }) {
     const rows = wallNow()?.rows ?? [], bounds = box.current.getBoundingClientRect();
     return rows[Math.floor(((event.clientY - bounds.top) / bounds.height) * rows.length)] ?? null;
   };
-  const onPointerMove = (event) => (pointedRow.value = rowUnder(event)?.key ?? null);
+  const onPointerMove = (event) => pointAtRow(rowUnder(event)?.key ?? null);
   const onPointerLeave = () => (pointedRow.value = null);
   // The stack captures the pointer, so that there is no click on what is below it.
   const onPointerDown = (event) => {

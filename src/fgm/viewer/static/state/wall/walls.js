@@ -27,6 +27,14 @@ export const colourScale = signal(SCALES[0][0]);
 export const chosenRow = signal(null);
 /** The key of the row under the pointer, or null. */
 export const pointedRow = signal(null);
+let nextPointedRow = null;
+/** Say which row the pointer has moved over. It is marked together with the new time at the cursor, so that the table is drawn once. */
+export const pointAtRow = (key) => (nextPointedRow = key);
+/** Mark the row that the pointer has moved over since the last call; none if it was not over a wall. */
+export function markPointedRow() {
+  pointedRow.value = nextPointedRow;
+  nextPointedRow = null;
+}
 /** The key of the row that is marked in all walls, or null. */
 export const currentRow = computed(() => pointedRow.value ?? chosenRow.value);
 
