@@ -25,11 +25,14 @@ def private_folder(prefix: str, *, in_memory: bool) -> Iterator[str]:
     parent = _parent(in_memory=in_memory)
     with suppress(OSError):
         _remove_left(parent, prefix)
-    folder = tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}-", dir=parent)
+    folder = tempfile.mkdtemp(prefix=f".{prefix}{os.getpid()}-", dir=parent)
     try:
         lock = os.open(os.path.join(folder, _LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            locked = os.path.join(parent, os.path.basename(folder).removeprefix("."))
+            os.rename(folder, locked)  # others look for this name only: they never see one without a lock
+            folder = locked
             yield folder
         finally:
             os.close(lock)
