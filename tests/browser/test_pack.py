@@ -7,12 +7,13 @@ import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.test_axe import violations
 from tests.support.browser.daemons import viewer
 from tests.support.browser.packs import PIXELS, json_of, save_pack, watched, with_manifest, with_part
 from tests.support.browser.page import lane, until
@@ -207,3 +208,21 @@ def test_a_part_that_is_larger_than_it_says_is_not_decompressed(page: Page, save
     page.goto(changed(saved, tmp_path, before + line + base64.b64encode(bomb) + rest))
     expect(page.get_by_role("alert")).to_contain_text("samples/memory_working_set cannot be read")
     expect(lane(page, "CPU").locator(".peak")).to_be_attached()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844)], ids=["wide", "phone"])
+def test_axe_finds_no_accessibility_problem_in_a_pack(
+    browser: Browser, saved: Saved, tmp_path: Path, theme: Literal["light", "dark"], size: tuple[int, int]
+) -> None:
+    redacted = with_manifest(saved.path.read_bytes(), lambda manifest: manifest.update(redacted=["pods"]))
+    cut = tmp_path / "cut.html"
+    cut.write_bytes(redacted[: len(redacted) // 2])
+    with browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=theme) as context:
+        inside = context.new_page()
+        inside.goto(changed(saved, tmp_path, redacted))
+        expect(inside.get_by_text("Names were replaced")).to_be_visible()
+        expect(lane(inside, "CPU").locator(".peak")).to_be_attached()
+        assert violations(inside) == []
+        inside.goto(f"file://{cut}")
+        assert violations(inside) == []

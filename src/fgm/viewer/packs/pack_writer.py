@@ -32,11 +32,11 @@ MAX_PARTS_BYTES = MAX_FILE_BYTES - MAX_MANIFEST_BYTES - (1 << 20)
 """Maximum size of all lines with parts: the manifest, the script and the rest of the file have room next to them."""
 
 _POLICY = (
-    "default-src 'none'; script-src '{loader}' blob:; style-src 'unsafe-inline'; img-src data: blob:; "
+    "default-src 'none'; script-src '{loader}' blob:; style-src '{style}'; img-src data: blob:; "
     "connect-src 'none'; form-action 'none'; base-uri 'none'"
 )
 _STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;margin:0}#page>p,noscript p{margin:2rem;max-width:40rem}"
+    "body{font:16px/1.5 system-ui,sans-serif;margin:0}#page>main,noscript p{margin:2rem;max-width:40rem}"
     "@media (prefers-color-scheme:dark){body{background:#111;color:#eee}}"
 )
 
@@ -54,8 +54,7 @@ class PackWriter:
 
     def begin(self) -> bytes:
         """Return the beginning of the file."""
-        digest = base64.b64encode(hashlib.sha256(self._loader.encode()).digest()).decode()
-        policy = _POLICY.format(loader=f"sha256-{digest}")
+        policy = _POLICY.format(loader=_hash(self._loader), style=_hash(_STYLE))
         return b"\n".join(
             [
                 b"<!doctype html>",
@@ -70,7 +69,8 @@ class PackWriter:
                 f"<style>{_STYLE}</style>".encode(),
                 b"</head>",
                 b"<body>",
-                b'<div id="page"><p>Opening the incident. If this stays, the file was cut off: get it again.</p></div>',
+                b'<div id="page"><main><h1>Opening the incident</h1>',
+                b"<p>If this stays, the file was cut off: get it again.</p></main></div>",
                 b"<noscript><p>This file needs JavaScript. It loads nothing from a network.</p></noscript>",
                 b"",
             ]
@@ -99,3 +99,8 @@ class PackWriter:
         text = json.dumps(facts, separators=(",", ":")).replace("<", "\\u003c").encode()
         loader = b"<script>" + self._loader.encode() + SCRIPT_END
         return b"\n".join([MANIFEST_BEGIN + text + SCRIPT_END + checksum(text), loader, b"</body>", b"</html>", b""])
+
+
+def _hash(text: str) -> str:
+    """Return the hash of the text of an element, as a policy names it."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

@@ -1,6 +1,6 @@
 // Starts the page that is inside this file. Its files are in the part "page"; each module becomes a blob, so nothing is requested.
 (async () => {
-  const fail = (text) => (document.getElementById("page").textContent = text);
+  const fail = (text) => ((document.querySelector("#page p") ?? document.getElementById("page")).textContent = text);
   if (typeof DecompressionStream === "undefined") return void fail("This file needs a newer browser: Chromium 80, Firefox 113, Safari 16.4, or later.");
   const sources = await read(document.querySelector('.fgm-part[data-name="page"]')).catch(() => null);
   if (sources === null) return void fail("This file is damaged: the program of its page cannot be read. Get the file again, or open it with fgm-viewer.");
