@@ -209,6 +209,19 @@ def test_a_dropped_file_is_shown_and_a_bad_one_is_refused(
     assert page_errors == []
 
 
+@pytest.mark.both_browsers
+def test_a_pack_of_the_first_version_is_shown(page: Page, recorded_url: str, page_errors: list[str]) -> None:
+    """It was saved by the first version that could, and is opened by every later one."""
+    kept = Path(__file__).parents[1] / "data" / "pack-1.html"
+    open_page(page, recorded_url)
+    choose(page, kept)
+    expect(page.get_by_role("status").filter(has_text="Saved file: pack-1.html.")).to_be_visible()
+    expect(lane(page, "CPU").locator(".peak")).to_be_attached()
+    expect(page.locator(".findings.done")).to_be_attached()
+    assert state(page, "view")["from_ms"] == manifest_of(kept.read_bytes())["from_ms"]
+    assert page_errors == []
+
+
 FUZZ = """async ({ text, seed, count }) => {
     const names = ["requests/pack/pack-file", "requests/pack/pack-source", "requests/source", "lib/pack/unusable-pack"];
     const [{ packOfFile }, { PackSource }, { Problem }, { UnusablePack }] = await Promise.all(names.map(fgm));
