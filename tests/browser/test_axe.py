@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from tests.support.browser.accessibility import violations
 from tests.support.browser.daemons import viewer
 from tests.support.browser.page import lane
 from tests.support.incidents import unpacked
@@ -14,12 +14,6 @@ from tests.support.processes import free_port
 from tests.support.viewer.data_directory import NODE, T0, DataDirectory, container, counting
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
-
-
-def violations(page: Page) -> list[str]:
-    """Return each rule that axe finds broken, with the element that breaks it."""
-    rules = Axe().run(page).response["violations"]
-    return [f"{rule['id']}: {node['html'][:200]}" for rule in rules for node in rule["nodes"]]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

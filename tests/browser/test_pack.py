@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.test_axe import violations
+from tests.support.browser.accessibility import violations
 from tests.support.browser.daemons import viewer
 from tests.support.browser.packs import PIXELS, json_of, save_pack, watched, with_manifest, with_part
 from tests.support.browser.page import lane, until
