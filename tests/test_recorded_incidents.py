@@ -15,7 +15,6 @@ pytestmark = [pytest.mark.dates]
 MAX_LATE_MS = 5_000
 """Maximum difference between the beginning of an incident and that of its finding."""
 MISSED = {
-    ("short_incidents", "memory-neighbour"): "whose page cache is taken waits for I/O, and only memory pressure counts",
     ("short_incidents", "stall"): "only 100 s are recorded before the view",
 }
 """Incidents that are not found yet, and why; remove one as soon as it is found."""

@@ -74,6 +74,22 @@ def test_a_container_that_reclaims_at_its_own_limit_is_no_victim() -> None:
     assert neighbours.find(grid("memory", rises={BATCH: 1.0}, waits={DB: 0.5}, more=held)) == []
 
 
+@pytest.mark.parametrize("left", [0.4, 1.0], ids=["without its page cache", "with its page cache"])
+def test_one_that_waits_for_the_disk_is_a_victim_if_its_page_cache_is_gone(left: float) -> None:
+    ticks = np.arange(TICKS)
+    is_inside = (ticks >= FIRST) & (ticks <= LAST)
+    reads: Rows = {DB: np.where(is_inside, np.random.default_rng(5).uniform(0.2, 0.5, TICKS), 0.0)}
+    more = {"psi_io_some_ratio": reads, "memory.stat.file": {DB: np.where(is_inside, left * 96e6, 96e6)}}
+
+    of_memory = [
+        (found.row, found.others)
+        for found in neighbours.find(grid("memory", rises={BATCH: 1.0}, waits={}, more=more))
+        if found.facts["resource"] == "memory"
+    ]
+
+    assert of_memory == ([(BATCH, (DB,))] if left < 1 else [])
+
+
 def test_nothing_is_blamed_if_no_use_rises() -> None:
     assert neighbours.find(grid("cpu", rises={}, waits={DB: 0.5, WEB: 0.5})) == []
 

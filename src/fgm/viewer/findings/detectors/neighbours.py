@@ -34,6 +34,8 @@ MIN_SHARE, MIN_CORRELATION = 0.5, 0.4
 """Minimum part of the culprit in the rise of use, and minimum rank correlation of its use with the pressure."""
 MIN_PART_OF_USE = 0.05
 """Minimum rise of the culprit as a part of what all use: less leaves the others enough."""
+CACHE_LEFT, MIN_LOST_BYTES = 0.8, float(8 << 20)
+"""Share of the usual page cache below which a container has lost some, and what it has lost at least."""
 MAX_LAG_S = 5
 """Maximum time from a change in use to the change in pressure that follows it."""
 MIN_EDGE_S, MAX_EDGE_S = 30, 120
@@ -93,9 +95,9 @@ RESOURCES = (
     _Resource("io", "psi_io_some_ratio", "io_bytes_per_s", _io, 2 * MIB, 30, 0.5),
 )
 REQUESTS = ("io_read_iops", "io_write_iops")
-GROUPS = tuple(
-    (each.pressure, each.metric, *each.held_by, *(REQUESTS if each.name == "io" else ())) for each in RESOURCES
-)
+IO_PRESSURE, PAGE_CACHE = "psi_io_some_ratio", "memory.stat.file"
+_MORE = {"io": REQUESTS, "memory": (IO_PRESSURE, PAGE_CACHE)}
+GROUPS = tuple((each.pressure, each.metric, *each.held_by, *_MORE.get(each.name, ())) for each in RESOURCES)
 """Metrics that are needed together: those of each resource."""
 NEEDS = tuple(name for group in GROUPS for name in group)
 
@@ -138,7 +140,7 @@ def _of_resource(grid: Grid, resource: _Resource) -> Finding | None:
         return None
     lengths = beyond[:, start:stop].sum(axis=1) * second
     victims.sort(key=lambda each: -lengths[each])
-    waited_by_first = zero_for_null(grid.value(resource.pressure)[leaves[victims[0]], start:stop])
+    waited_by_first = zero_for_null(_waiting(grid, resource)[leaves[victims[0]], start:stop])
     total_s, length_s = float(lengths[victims].sum()), (stop - start) * second
     facts: dict[str, float | str] = {
         "resource": resource.name,
@@ -187,7 +189,7 @@ def _rises(used: Matrix, start: int, stop: int, begin: int) -> Floats:
 
 def _beyond_usual(grid: Grid, resource: _Resource, leaves: NDArray[np.int64]) -> Matrix:
     """Return by how much each leaf waits longer than usual, as a share of time; 0 while a limit holds it."""
-    pressure = zero_for_null(grid.value(resource.pressure)[leaves])
+    pressure = zero_for_null(_waiting(grid, resource)[leaves])
     usual, spread = levels_and_spreads(usual_part(pressure, grid.begin))
     beyond = np.clip(pressure - (usual + ALLOWED + SPREADS * spread)[:, None].astype(np.float32), 0, 1)
     pods = grid.pod_of[leaves]
@@ -196,6 +198,21 @@ def _beyond_usual(grid: Grid, resource: _Resource, leaves: NDArray[np.int64]) ->
         hits[:, 1:] |= hits[:, :-1].copy()
         beyond[hits[leaves] | (hits[pods] & (pods >= 0)[:, None])] = 0
     return beyond
+
+
+def _waiting(grid: Grid, resource: _Resource) -> Matrix:
+    """Return the pressure of each series; of memory, also the time it waits for I/O while it has lost page cache.
+
+    What was read once is no working set, and reading it again is no memory pressure for the kernel.
+    """
+    waiting = grid.value(resource.pressure)
+    if resource.name != "memory" or not grid.has(PAGE_CACHE):
+        return waiting
+    cache = zero_for_null(grid.value(PAGE_CACHE))
+    usual = medians(usual_part(cache, grid.begin))[:, None]
+    has_lost = (cache < CACHE_LEFT * usual) & (usual - cache > MIN_LOST_BYTES)
+    both: Matrix = np.minimum(waiting + zero_for_null(grid.value(IO_PRESSURE)), np.float32(1))
+    return np.where(has_lost, both, waiting)
 
 
 def _is_swapping(grid: Grid, row: int, ticks: slice) -> bool:
