@@ -1,5 +1,6 @@
 """Made ordinary life: the same values as arrays and as files; planted incidents are named, and nothing else is."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from fgm.metrics.shown import SHOWN
 from fgm.store.directory import layout
 from fgm.viewer.files.reader import Reader
 from fgm.viewer.findings import detection, ranking
+from fgm.viewer.findings.candidates import candidates_of
+from fgm.viewer.findings.grid import Matrix
 from fgm.viewer.query.analysis.analysed_span import span_of
 from fgm.viewer.query.analysis.grids.grid_reader import GridReader, Part
 from fgm.viewer.query.analysis.grids.grid_rows import rows_of
@@ -20,6 +23,7 @@ from tests.support.life.made import Made
 from tests.support.life.made_grid import grid_of
 from tests.support.life.stretches import recorded, stretch
 from tests.support.viewer.api_client import ApiClient
+from tests.support.viewer.made_grid import container, made_grid, node
 
 
 def first_ticks(made: Made, count: int) -> Made:
@@ -89,3 +93,48 @@ def test_nothing_stands_out_in_ordinary_life(seed: int) -> None:
     grid, _ = stretch(seed)
 
     assert ranking.ranked(ranking.with_strength(detection.find_all(grid), grid)) == []
+
+
+class Noted(Mapping[str, Matrix]):
+    """Metrics of a grid that notes which of them are read."""
+
+    def __init__(self, metrics: Mapping[str, Matrix]) -> None:
+        self.read = set[str]()
+        self._metrics = metrics
+
+    def __getitem__(self, name: str) -> Matrix:
+        self.read.add(name)
+        return self._metrics[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._metrics)
+
+    def __len__(self) -> int:
+        return len(self._metrics)
+
+
+@pytest.mark.parametrize("incident", ["swap_storm", "noisy_memory", "throttle", "restart_loop"])
+def test_detectors_read_no_metrics_but_those_that_they_need(incident: str) -> None:
+    """What a detector does not need is not in the grid that it gets, but would look as if it were not recorded."""
+    grid, _ = stretch(301, incident)
+    groups = {detector.find: set[str]() for detector in detection.DETECTORS}
+    for detector in detection.DETECTORS:
+        groups[detector.find].update(detector.needs)
+    for find, needs in groups.items():
+        noted = Noted(grid.metrics)
+        find(replace(grid, metrics=noted, of_node={}))
+        assert noted.read <= needs
+
+
+def test_a_part_of_the_grid_leaves_out_starts_as_the_whole_does() -> None:
+    values = np.full((3, 600), np.nan, np.float32)
+    values[0] = 100.0
+    values[1:, 300:] = np.where(np.arange(300) % 100 < 50, 100.0, 900.0)
+    whole = replace(
+        made_grid([node(), container("a"), container("b")], {"total_cpu_usage_millicores": values}, ticks=600), begin=60
+    )
+    part = detection.part_of(whole, {"total_cpu_usage_millicores": values[1:]}, 1, 3)
+
+    of_whole, of_part = (candidates_of(grid, "total_cpu_usage_millicores").values for grid in (whole, part))
+    np.testing.assert_array_equal(of_whole, of_part)
+    assert np.isnan(of_part[:, 300]).all()

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from fgm.viewer.findings.finding import Finding
 from fgm.viewer.findings.floors import floor_of
-from fgm.viewer.findings.grid import Grid, Matrix
+from fgm.viewer.findings.grid import Grid, Matrix, Row
 
 START_S = 60
 """Time after the start of a container that is left out: a start is never like what follows."""
@@ -61,15 +61,17 @@ def candidates_of(grid: Grid, metric: str, *, also_before: bool = False) -> Cand
     low, high = (each.reduce(looked_at, axis=1, initial=np.nan) for each in (np.fmin, np.fmax))  # of values
     rows = rows[(in_all >= enough) & (in_view >= min(enough, view.shape[1] / 2)) & (high - low > floor)]
     chosen = values[rows].astype(np.float64)
-    _leave_out_starts(chosen, round(START_S * 1000 / grid.interval_ms))
+    _leave_out_starts(chosen, grid.value_of_node(metric), round(START_S * 1000 / grid.interval_ms))
     return Candidates(metric, _blamed(grid, rows), chosen, grid.begin, floor)
 
 
-def _leave_out_starts(values: NDArray[np.float64], ticks: int) -> None:
+def _leave_out_starts(values: NDArray[np.float64], of_node: Row, ticks: int) -> None:
+    """Set the time after the start of series that started while the node was recorded to NaN. `of_node`: its values."""
     if len(values) == 0:
         return
     first = np.argmax(~np.isnan(values), axis=1)
-    for row in np.flatnonzero(first > first.min() + MAX_LATE_TICKS):
+    recorded_from = min([first.min(), *np.flatnonzero(~np.isnan(of_node))[:1]])
+    for row in np.flatnonzero(first > recorded_from + MAX_LATE_TICKS):
         values[row, first[row] : first[row] + ticks] = np.nan
 
 

@@ -96,7 +96,8 @@ RESOURCES = (
 )
 REQUESTS = ("io_read_iops", "io_write_iops")
 IO_PRESSURE, PAGE_CACHE = "psi_io_some_ratio", "memory.stat.file"
-_MORE = {"io": REQUESTS, "memory": (IO_PRESSURE, PAGE_CACHE)}
+SWAPPED = ("memory.stat.pswpin", "memory.stat.pswpout", "memory.stat.workingset_refault_anon")
+_MORE = {"io": (*REQUESTS, *SWAPPED), "memory": (IO_PRESSURE, PAGE_CACHE)}
 GROUPS = tuple((each.pressure, each.metric, *each.held_by, *_MORE.get(each.name, ())) for each in RESOURCES)
 """Metrics that are needed together: those of each resource."""
 NEEDS = tuple(name for group in GROUPS for name in group)
@@ -217,9 +218,9 @@ def _waiting(grid: Grid, resource: _Resource) -> Matrix:
 
 def _is_swapping(grid: Grid, row: int, ticks: slice) -> bool:
     """Return whether half of a series' I/O is swapping, which the detector of paging reports."""
-    moved = sum(zero_for_null(grid.value(name)[row, ticks]) for name in ("memory.stat.pswpin", "memory.stat.pswpout"))
+    into, out, refaulted = (zero_for_null(grid.value(name)[row, ticks]) for name in SWAPPED)
     # Before Linux 6.15 only the pages that came back are counted, which had gone out before.
-    again = 2 * zero_for_null(grid.value("memory.stat.workingset_refault_anon")[row, ticks])
+    moved, again = into + out, 2 * refaulted
     whole = zero_for_null(grid.value("io_bytes_per_s")[row, ticks]).mean()
     return bool(PAGE_BYTES * np.maximum(moved, again).mean() >= max(1.0, whole / 2))
 
