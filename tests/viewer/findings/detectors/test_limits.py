@@ -66,6 +66,18 @@ def test_a_container_that_waits_at_its_own_memory_limit(kind: str) -> None:
     assert found.statistic > 200
 
 
+def test_a_gap_of_a_container_that_is_always_at_its_limit_is_not_found() -> None:
+    made = memory_grid(ALONE, ALONE, pressure=None, kind="high")
+    for name in ("memory.current", "memory_working_set"):
+        made.value(name)[ALONE] = 100 * MIB
+    made.value("memory.events.high")[ALONE] = 12
+    for values in made.metrics.values():
+        values[ALONE, 540:552] = np.nan
+
+    with np.testing.assert_no_warnings():
+        assert limits.find(made) == []
+
+
 def test_the_pods_limit_is_reached_by_the_container_that_uses_most_of_it() -> None:
     (found,) = limits.find(memory_grid(WEB, POD))
 

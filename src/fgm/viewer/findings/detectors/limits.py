@@ -85,6 +85,8 @@ def _at_memory_limit(grid: Grid, limit: _MemoryLimit) -> list[Finding]:
     for place in np.flatnonzero(segments.weight * second >= MIN_S):
         owner, first, last = int(rows[place]), int(segments.start[place]) + begin, int(segments.stop[place]) + begin
         start, stop, log_ratio = likeliest_range_in_view(is_at[place].astype(np.float32), begin, first, last, IS_AT)
+        if not is_at[place, start:stop].any():  # it is always at its limit, and unusual is only a gap
+            continue
         row, others = named(grid, owner, owned, grid.value("memory.current")[:, start:stop])
         waiting = pressure[place, start:stop]
         waited = float(np.nansum(waiting)) * second if np.isfinite(waiting).any() else math.nan
