@@ -58,6 +58,8 @@ def page(browser: Browser) -> Iterator[Page]:
     opened = browser.new_page(viewport={"width": 1440, "height": 900}, color_scheme="light")
     opened.set_default_timeout(PATIENCE_MS)
     opened.add_init_script(MODULES)
+    # With the first listener, Playwright tells the browser to pass choosers on, and does not wait for that.
+    opened.on("filechooser", lambda _: None)
     yield opened
     opened.context.close()
 

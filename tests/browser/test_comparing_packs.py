@@ -56,12 +56,6 @@ def data(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Path:  #
     return folder
 
 
-@pytest.fixture(autouse=True)
-def catch_file_choosers(page: Page) -> None:
-    """Playwright tells the browser to pass choosers on, without waiting for that, when the first listener is added."""
-    page.on("filechooser", lambda _: None)
-
-
 def under(page: Page, pack: Path) -> Locator:
     """Lay a pack under the view with the keyboard, and return the panel that says what differs."""
     page.keyboard.press("X")

@@ -1,5 +1,6 @@
 """The page of a viewer opens a pack: its answers are those of the viewer, and a file that is none is refused."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,13 @@ BOTH = """async ([path, query]) => {
     return JSON.parse(JSON.stringify(both, (key, value) => value instanceof Float32Array ? asList(value) : value));
 }"""
 """Script that returns the answers of the viewer and of the pack."""
+
+
+OPEN_FOLDER = """async () => {
+    const folder = { size: 4096, text: () => Promise.reject(new DOMException("A folder has no text.")) };
+    await (await fgm("requests/pack/opening")).openFile(folder);
+}"""
+"""Script that opens what a browser passes on if a folder is dropped."""
 
 
 @pytest.fixture(scope="module")
@@ -179,6 +187,10 @@ def test_a_dropped_file_is_shown_and_a_bad_one_is_refused(
 ) -> None:
     whole = pack.read_bytes()
     series_without_name = b'{"/api/containers": {"containers": [{"id": 5}]}}'
+    aliases_in_an_object = (
+        b'{"/api/containers": {"containers": []}, "/api/metrics": {"metrics": [%s]}}'
+        % json.dumps({"name": "cpu", "title": "CPU", "unit": "1", "aliases": {}}).encode()
+    )
     open_page(page, recorded_url)
     drop = """([name, text]) => {
         const transfer = new DataTransfer();
@@ -192,10 +204,8 @@ def test_a_dropped_file_is_shown_and_a_bad_one_is_refused(
         (with_manifest(whole, lambda manifest: manifest.update(version=7, made_by="fgm 9.0.0")).decode(), "fgm 9.0.0"),
         (with_manifest(whole, lambda manifest: manifest.update(parts=[{}] * 3000)).decode(), "3000 parts"),
         (with_part(whole, "answers", lambda part: part[:-1]).decode(), "answers is not JSON"),
-        (
-            with_part(whole, "answers", lambda _: series_without_name).decode(),
-            "another form",
-        ),
+        (with_part(whole, "answers", lambda _: series_without_name).decode(), "/api/containers in it has another form"),
+        (with_part(whole, "answers", lambda _: aliases_in_an_object).decode(), "/api/metrics in it has another form"),
     ):
         page.evaluate(drop, ["bad.html", content])
         expect(page.get_by_role("alert")).to_contain_text(sentence)
@@ -206,6 +216,8 @@ def test_a_dropped_file_is_shown_and_a_bad_one_is_refused(
     page.evaluate(drop, ["bad.html", "no pack"])
     expect(page.get_by_role("alert")).to_contain_text("is not an incident pack of fgm")
     is_saved(page)
+    page.evaluate(OPEN_FOLDER)
+    expect(page.get_by_role("alert")).to_contain_text("The browser cannot read this file.")
     assert page_errors == []
 
 

@@ -10,6 +10,7 @@ from fgm.viewer.api.export.file_names import file_name
 from fgm.viewer.api.export.pack_maker import PackMaker
 from fgm.viewer.api.export.pack_question import PackQuestion, make_question, names_of
 from fgm.viewer.api.export.pieces import Pieces
+from fgm.viewer.api.export.replaced_names import some_replaced_names
 from fgm.viewer.api.request.requests import ExportRequest
 from fgm.viewer.api.response.media_types import HTML
 from fgm.viewer.api.response.memory_budget import Lease
@@ -22,9 +23,6 @@ from fgm.viewer.web.problems import bad_parameter
 
 SAMPLES_PER_ROW = 3
 """Memory of one row while a metric of all series is encoded, in samples."""
-
-MAX_SHOWN = 50
-"""Maximum number of replaced names in a preview."""
 
 
 async def respond(services: Services, lease: Lease, export_request: ExportRequest, holdings: Holdings) -> Response:
@@ -81,9 +79,7 @@ def preview(pack: PackQuestion, names: Redaction, size: int, maker: PackMaker) -
         "ticks": pack.ticks,
         "metrics": [metric.name for metric in question.metrics],
         "bytes": size,
-        "redacted": [
-            {"kind": each.kind, "from": each.name, "to": each.pseudonym} for each in names.replacements()[:MAX_SHOWN]
-        ],
+        "redacted": some_replaced_names(names),
         "warnings": [*maker.warnings(), *names.warnings()],
     }
 

@@ -2,12 +2,11 @@
 
 from typing import Any
 
+from fgm.viewer.api.export.replaced_names import some_replaced_names
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.exports.parquet_export import ExportQuestion, ParquetExport
 from fgm.viewer.packs.redaction.redaction import Redaction
 
-MAX_SHOWN = 50
-"""Maximum number of replaced names in a preview."""
 SAMPLED_ROWS = 300_000
 """Number of rows that are encoded to estimate the size of more."""
 
@@ -58,8 +57,6 @@ def answer(
         "ticks": (rows.to_ms - rows.from_ms) // question.tick_ms,
         "metrics": [metric.name for metric in question.metrics],
         "bytes": size.estimate(sum(ticks)),
-        "redacted": [
-            {"kind": each.kind, "from": each.name, "to": each.pseudonym} for each in names.replacements()[:MAX_SHOWN]
-        ],
+        "redacted": some_replaced_names(names),
         "warnings": [*([skipped] if skipped_files else []), *names.warnings()],
     }

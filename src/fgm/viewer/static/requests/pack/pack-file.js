@@ -59,6 +59,9 @@ export function packOfThisFile() {
 /** The pack in a file that a person has chosen. Throws UnusablePack. */
 export async function packOfFile(file) {
   if (file.size > MAX_BYTES) throw new UnusablePack(`This file is larger than a pack can be (${MAX_BYTES / 2 ** 20} MiB).`);
-  const { manifest, comment, parts } = readPackText(await file.text());
+  const text = await file.text().catch(() => {
+    throw new UnusablePack("The browser cannot read this file. It may be a folder, or gone.");
+  });
+  const { manifest, comment, parts } = readPackText(text);
   return new PackFile(manifest, comment, parts);
 }

@@ -15,7 +15,7 @@ const COUNTS = ["series", "ticks", "metrics"];
 const isSeries = (series) => isObject(series) && [series.id, series.scope, series.name].every(isText) && isTime(series.first_seen_ms) && isTime(series.last_seen_ms)
   && TEXTS_OF_SERIES.every((name) => isTextOrNull(series[name])) && OBJECTS_OF_SERIES.every((name) => isObjectOrNull(series[name]));
 const isMetric = (metric) => isObject(metric) && [metric.name, metric.title, metric.unit].every(isText) && [metric.kind, metric.help, metric.label].every(isTextOrNull)
-  && (metric.aliases ?? []).every(isText);
+  && (metric.aliases == null || (Array.isArray(metric.aliases) && metric.aliases.every(isText)));
 const isEvent = (event) => isObject(event) && isTime(event.time_ms) && isText(event.kind) && [event.series, event.name, event.what].every(isTextOrNull) && isObject(event.before) && isObject(event.after);
 const isFinding = (finding) => isObject(finding) && [finding.kind, finding.id, finding.name, finding.text, finding.metric].every(isText) && isTime(finding.from_ms) && isTime(finding.to_ms)
   && Array.isArray(finding.others) && finding.others.every((other) => isObject(other) && isText(other.id) && isText(other.name));
