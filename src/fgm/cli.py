@@ -1,4 +1,4 @@
-"""The command line of `fgm` with its commands: `run`, `open`, `check`, `stat`, `merge` and `save`."""
+"""The command line of `fgm` with its commands: `run`, `open`, `check`, `stat`, `merge`, `save` and `diff`."""
 
 import argparse
 import io
@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 
 from fgm import __version__, open_command, run_command
@@ -13,13 +14,13 @@ from fgm.kubectl import KubectlError
 
 EXIT_CODES = """\
 exit codes:
-  0  done, or stopped with Ctrl-C
+  0  done, or stopped with Ctrl-C (but see fgm save)
   1  fgm run: the collector or the viewer stopped
      fgm open: the page cannot be opened
      fgm check: there are problems, or there is no data
      fgm stat: there is no data
      fgm diff: a source cannot be read, or has no range
-     fgm save: there is nothing to save, or the file cannot be written
+     fgm save: there is nothing to save, the file cannot be written, or it was stopped before that
      fgm merge: a collector records into the directory, or an hour cannot be merged
   2  a flag is wrong
 """
@@ -36,11 +37,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     if arguments.command == "merge":
         return _merge_hours(arguments.directory)
+    _stop_on_sigterm()
     if arguments.command == "save":
         from fgm.viewer.commands.save_command import save  # noqa: PLC0415 - numpy, the formats and Quart
 
         return save(arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if arguments.command == "diff":
         from fgm.viewer.commands.diff_command import diff  # noqa: PLC0415 - numpy, the formats and Quart
 
@@ -54,6 +55,12 @@ def default_data_dir() -> str:
     return os.path.join(base, "fgm")
 
 
+def _stop_on_sigterm() -> None:
+    """Let SIGTERM do what Ctrl-C does, so that temporary files are removed. Only the main thread can do that."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
 def _with_directory(path: str, run: Callable[[str], int]) -> int:
     """Run a command on a data directory, or on the data of a pack, and return its exit code."""
     if not path.endswith(".html"):
@@ -62,11 +69,15 @@ def _with_directory(path: str, run: Callable[[str], int]) -> int:
     from fgm.viewer.packs.opening.opened_packs import opened  # noqa: PLC0415
     from fgm.viewer.packs.pack_format import BadPackError  # noqa: PLC0415
 
+    _stop_on_sigterm()
     try:
         with opened([path]) as packs:
             return run(packs.data_dir)
     except (BadPackError, OSError) as error:
         sys.stderr.write(f"fgm: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("fgm: stopped\n")
         return 1
 
 

@@ -1,6 +1,10 @@
 """`fgm save` writes a pack of a data directory, whole or not at all."""
 
+import json
 import re
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -73,6 +77,34 @@ def test_a_part_of_a_pack_is_saved_with_its_view_and_other_names(
     assert (before.redacted, after.redacted) == ([], ["all"])
     assert after.node_name != before.node_name
     capsys.readouterr()
+
+
+def test_a_copy_of_a_pack_has_its_findings_and_says_what_was_left_out_before(data_dir: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "first.html", tmp_path / "second.html"
+    flags = ["--last", "2m", "--metric", "memory.current", "--redact", "pods", "--redact", "node"]
+    assert main(["save", str(data_dir), "-o", str(first), *flags]) == 0
+
+    assert main(["save", str(first), "-o", str(second)]) == 0
+
+    packs = [read_pack(str(path)) for path in (first, second)]
+    assert [pack.manifest.redacted for pack in packs] == [["pods", "node"]] * 2
+    findings = [json.loads(pack.part("answers"))["/api/findings"] for pack in packs]
+    assert findings[0] == findings[1]
+    assert findings[0]["looked_at"]["metrics"] > 1  # the packs have one
+
+
+def test_a_save_that_is_stopped_leaves_nothing_behind(data_dir: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "fgm", "save", str(data_dir), "-o", str(tmp_path / "incident.html")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while not (begun := list(tmp_path.iterdir())) and process.poll() is None:
+            time.sleep(0.01)
+        process.terminate()
+        printed, error = process.communicate()
+
+    assert (begun, printed, error) == ([tmp_path / "incident.html.part"], "", "fgm: stopped; nothing was saved\n")
+    assert process.returncode == 1
+    assert list(tmp_path.iterdir()) == []
+    assert not list(Path("/dev/shm").glob(f"fgm-pack-{process.pid}-*"))
 
 
 def test_a_preview_saves_nothing(data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,7 @@ from fgm.clock import SystemClock
 from fgm.store.errors import BadFileError
 from fgm.viewer.api.comparing import answers
 from fgm.viewer.commands.compared_source import ComparedSource, Opener, range_text
+from fgm.viewer.commands.printing import print_text
 from fgm.viewer.commands.sources import SourceError
 from fgm.viewer.findings.wording import percent
 from fgm.viewer.query.comparing.difference_query import PRESENCE
@@ -33,7 +34,7 @@ def diff(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:  # what was unpacked has been removed
         return 0
     text = json.dumps(answer, indent=1) if arguments.json else report(answer, first, second)
-    sys.stdout.write(f"{text}\n")
+    print_text(text)
     return 0
 
 

@@ -23,6 +23,7 @@ from fgm.viewer.api.request import parsing
 from fgm.viewer.api.request.requests import ExportRequest, Span
 from fgm.viewer.api.services import Services
 from fgm.viewer.commands.download import MAX_TRIES, CutError, download, is_address
+from fgm.viewer.commands.printing import print_text
 from fgm.viewer.commands.sources import SourceError, source_services
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.packs.notes import with_notes
@@ -49,6 +50,9 @@ def save(arguments: argparse.Namespace) -> int:
     except Problem as problem:
         allowed = f"; allowed: {problem.allowed}" if problem.allowed else ""
         sys.stderr.write(f"fgm: {problem.detail}{allowed}\n")
+        return 1
+    except KeyboardInterrupt:  # what was begun has been removed
+        sys.stderr.write("fgm: stopped; nothing was saved\n")
         return 1
     sys.stdout.write(f"{path}: {size / 1e6:.1f} MB\n")
     return 0
@@ -111,7 +115,7 @@ def _opened(arguments: argparse.Namespace, stack: ExitStack) -> tuple[Services, 
 def _described(facts: Mapping[str, Any]) -> str:
     """Return what would be saved, and print the names that would be replaced. `facts`: a preview of a pack."""
     for each in facts["redacted"]:
-        sys.stdout.write(f"{each['kind']} {each['from']} becomes {each['to']}\n")
+        print_text(f"{each['kind']} {each['from']} becomes {each['to']}")
     _warn(facts["warnings"])
     seconds = (facts["to_ms"] - facts["from_ms"]) // 1000
     return f"{facts['series']} series, {len(facts['metrics'])} metrics, {seconds} s"

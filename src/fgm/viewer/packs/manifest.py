@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from fgm.viewer.packs.pack_format import (
     FORMAT,
@@ -18,6 +19,7 @@ from fgm.viewer.packs.pack_format import (
 
 MAX_TIME_MS = 253_402_300_800_000
 """First instant after the year 9999, in ms since 1970: all times are before it."""
+_HALF_CHARACTER = re.compile(r"[\ud800-\udfff]")
 
 
 class PartFacts(NamedTuple):
@@ -71,7 +73,7 @@ def from_json(text: bytes) -> Manifest:
         raise BadPackError("the file is not a pack of fgm: its manifest has another format")
     version = _whole(facts, "version", 1, 1 << 30)
     if version > VERSION:
-        made_by = str(facts.get("made_by"))[:40]
+        made_by = "".join(char for char in str(facts.get("made_by"))[:40] if char.isprintable())
         raise BadPackError(
             f"the pack has version {version} of the format, and this fgm reads versions up to {VERSION}: "
             f"open it with the fgm that made it ({made_by}), or a newer one"
@@ -115,9 +117,14 @@ def _whole(facts: dict[str, Any], name: str, least: int, most: int) -> int:
     return value
 
 
+def _is_text(value: Any, longest: int) -> TypeGuard[str]:
+    """Return whether a value is a text that has a form in UTF-8: JSON may have half of a character."""
+    return isinstance(value, str) and len(value) <= longest and not _HALF_CHARACTER.search(value)
+
+
 def _text(facts: dict[str, Any], name: str, longest: int) -> str:
     value = facts.get(name)
-    if not isinstance(value, str) or len(value) > longest:
+    if not _is_text(value, longest):
         raise BadPackError(f"the pack is damaged: {name} in its manifest is not a text of at most {longest} characters")
     return value
 
@@ -131,7 +138,7 @@ def _list(facts: dict[str, Any], name: str) -> list[Any]:
 
 def _texts(facts: dict[str, Any], name: str) -> list[str]:
     values = _list(facts, name)
-    if not all(isinstance(value, str) and len(value) <= MAX_NAME for value in values):
+    if not all(_is_text(value, MAX_NAME) for value in values):
         raise BadPackError(f"the pack is damaged: {name} in its manifest is not a list of short texts")
     return values
 

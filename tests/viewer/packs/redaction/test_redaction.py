@@ -225,6 +225,37 @@ def test_a_series_that_nobody_has_listed_gets_pseudonyms_of_its_own(recording: R
     assert workload_name(other.pod_name or "") not in {workload_name(each.pod_name or "") for each in listed}
 
 
+@pytest.mark.parametrize("rule", ["all", "pods", "containers", "namespace=shop"])
+def test_events_do_not_name_series_that_are_not_there(recording: Recording, rule: str) -> None:
+    """Such as neighbours that were not chosen for the pack that is saved again, or whose samples have expired."""
+    redaction, kept = Redaction(parse([rule]), recording.recorded()), recording.series[0].key
+    held = "OOM kill: 1 process killed; memory before was 3 GiB; ghost-0/spectre held 2 MiB and /a.slice/b held 1 MiB"
+    used = "throttling began: the pod's CPU limit ran out in 3 periods; it held the containers of the pod, not limits"
+    restarted = f"restarted: it follows {'fe' * 6}, which ended 3 s before"
+    facts: dict[str, Any] = {"container": "fe" * 32, "ended_ms": 1}
+
+    kill, throttled, restart = (
+        redaction.event(event)
+        for event in (
+            Event(1, "oom_kill", kept, held),
+            Event(1, "throttling_began", kept, f"{used}, where spectre used 40% of the CPU time"),
+            Event(1, "restart", kept, restarted, facts, {"container": kept}),
+        )
+    )
+
+    assert kill.what.endswith("was 3 GiB; another container held 2 MiB and another group held 1 MiB")
+    assert throttled.what == f"{used}, where another container used 40% of the CPU time"
+    assert restart.what == "restarted: it follows another container, which ended 3 s before"
+    assert (restart.before, restart.after) == ({"container": "unknown", "ended_ms": 1}, {"container": kill.series})
+
+
+def test_events_go_on_naming_series_that_are_there(recording: Recording) -> None:
+    named = next(each for each in recording.series if each.container_name not in {None, "POD"})
+    text = f"OOM kill: 1 process killed; {named.pod_name}/{named.container_name} held 2 MiB"
+    redaction = Redaction(parse(["namespace=nowhere"]), recording.recorded())
+    assert redaction.event(Event(1, "oom_kill", named.key, text)).what == text
+
+
 def test_facts_that_this_version_does_not_know_are_left_out(recording: Recording) -> None:
     facts: Any = {"pod_name": "checkout-0", "owner": "checkout", "restart_count": 3, "limits": {"cpu_millicores": 500}}
     redaction = Redaction(parse(["pods"]), recording.recorded())

@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
 from http import HTTPStatus
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fgm import __version__
 from fgm.store.events.event import Event
@@ -81,11 +81,12 @@ class PackMaker:
             os.mkdir(path)
             mini = MiniDirectory(path, self._names, self._pack.samples_within[0])
             yield from self._extract(mini)
-            found = yield from self._findings()
+            saved = self._saved_findings()
+            found = None if saved is not None else (yield from self._findings())
             within = (self._pack.question.from_ms, self._pack.question.to_ms)
             answers = PackAnswers(path, within, self._pack.samples_within, self._services.clock)
             with closing(answers):
-                yield from self._parts(mini, answers, found)
+                yield from self._parts(mini, answers, found, saved)
         self.progress = 1.0
 
     def warnings(self) -> list[str]:
@@ -154,12 +155,24 @@ class PackMaker:
             pass
         return [event for event in query.result().events[::-1] if event.series in question.keys]
 
+    def _span(self) -> AnalysedSpan:
+        return span_of(self._holdings, self._pack.question.from_ms, self._pack.question.to_ms)
+
+    def _saved_findings(self) -> dict[str, Any] | None:
+        """Return the findings that the data was saved with, if it is from a pack of this range, and keeps its names."""
+        saved = None if self._names.rules else findings.saved_answer(self._services, self._span(), MAX_FINDINGS)
+        if saved is None:
+            return None
+        ids = {each.id for each in self._pack.series}
+        kept = [each for each in saved["findings"] if {each["id"], *(other["id"] for other in each["others"])} <= ids]
+        return {**saved, "findings": kept}
+
     def _findings(self) -> Generator[bytes, None, _Found | None]:
         """Look for what stood out in the series of the pack, and return it; None if the range is too long."""
         question = self._pack.question
         if question.to_ms - question.from_ms > MAX_MS or not self._with_findings:
             return None
-        query = self._services.finding_query(self._holdings, span_of(self._holdings, question.from_ms, question.to_ms))
+        query = self._services.finding_query(self._holdings, self._span())
         try:
             while query.step():
                 self.progress = _SHARE_OF_ROWS + _SHARE_OF_FINDINGS * query.progress
@@ -181,14 +194,18 @@ class PackMaker:
         facts = {name: self._names.fact(name, value) for name, value in ranked.finding.facts.items()}
         return replace(ranked, finding=replace(ranked.finding, facts={n: v for n, v in facts.items() if v is not None}))
 
-    def _parts(self, mini: MiniDirectory, answers: PackAnswers, found: _Found | None) -> Iterator[bytes]:
+    def _parts(
+        self, mini: MiniDirectory, answers: PackAnswers, found: _Found | None, saved: dict[str, Any] | None
+    ) -> Iterator[bytes]:
         question = self._pack.question
         node_name = answers.holdings.node_name
         writer = PackWriter(f"fgm: {node_name or 'incident'}", page_program.loader())
         yield writer.begin()
         yield writer.part("page", to_json(page_program.files()))
         stored = answers.json()
-        if found is not None:
+        if saved is not None:
+            stored["/api/findings"] = saved
+        elif found is not None:
             stored["/api/findings"] = findings.answer_of(found.result, found.span, MAX_FINDINGS, answers.holdings)
         yield writer.part("answers", to_json(stored))
         passed_by_key = mini.passed()
@@ -207,7 +224,8 @@ class PackMaker:
         yield writer.part("first_seen", _content(mini.first_seen_path))
         yield writer.part("index", _content(mini.index_path))
         yield writer.part("events", b"".join(map(_content, mini.event_paths)))
-        view = redacted_view(self._pack.view, self._names)
+        view, packs = redacted_view(self._pack.view, self._names), self._services.packs
+        redacted_before = [] if packs is None else packs.redacted
         yield writer.end(
             Manifest(
                 made_by=f"fgm {__version__}",
@@ -218,7 +236,7 @@ class PackMaker:
                 node_name=node_name,
                 view=view,
                 notes=notes_in(view),
-                redacted=self._names.described,
+                redacted=list(dict.fromkeys([*redacted_before, *self._names.described])),
                 metrics=[metric.name for metric in question.metrics],
             )
         )

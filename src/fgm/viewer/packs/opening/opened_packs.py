@@ -68,6 +68,11 @@ class OpenedPacks:
         ]
 
     @property
+    def redacted(self) -> list[str]:
+        """The rules by which names in the packs were replaced."""
+        return list(dict.fromkeys(rule for manifest in self.manifests.values() for rule in manifest.redacted))
+
+    @property
     def to_ms(self) -> int:
         """The end of the last pack, in ms since 1970."""
         return max(manifest.to_ms for manifest in self.manifests.values())

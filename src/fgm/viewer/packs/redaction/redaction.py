@@ -15,6 +15,7 @@ from fgm.store.index.index_file import Facts, Index, IndexEntry
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import Series
 from fgm.viewer.contents.series_filter import labels_in
+from fgm.viewer.packs.redaction.event_names import UNKNOWN_ID, EventNames, without_earlier
 from fgm.viewer.packs.redaction.replacer import Replacer
 from fgm.viewer.packs.redaction.rules import Rules
 from fgm.viewer.packs.redaction.secrets import SANDBOX_NAME, Recorded, Secrets, unit_of
@@ -24,6 +25,8 @@ _MAX_COMM = 15
 _KEPT_FACTS = ("qos_class", "runtime", "restart_count")
 """Facts about a container that identify nobody. Facts that this version does not know are left out."""
 _VICTIM = "victim"
+_EARLIER = "container"
+"""Fact about a restart: the id of a container, that of the one before or its own."""
 _PROCESS_FACTS = frozenset({_VICTIM, "process"})
 """Facts about an OOM kill: the name of the process that was killed, in an event and in a finding."""
 _QUANTITIES = ("limits", "requests", "pod_limits", "pod_requests", "ended")
@@ -46,6 +49,9 @@ class Redaction:
             recorded = Recorded()  # looking at 5,000 containers takes a third of a second
         self._secrets = secrets = Secrets(rules, recorded)
         self._paths = {above for each in [*recorded.series, *recorded.others] for above in _paths(each)}
+        self._event_names = EventNames()
+        for each in [*recorded.series, *recorded.others]:
+            self._event_names.add(each)
         self._texts = Replacer({}, {})
         self._cut_names: dict[str, str] = {}
         self._search_for_all()
@@ -187,6 +193,11 @@ class Redaction:
         what = event.what
         if isinstance(victim, str):
             what = what.replace(f"{victim} (pid", f"{self._process(victim)} (pid")
+        if self.has_other_ids:
+            earlier = event.before.get(_EARLIER)
+            what = without_earlier(what) if self._is_unknown_id(earlier) else what
+        if self.has_other_ids or "paths" in self.rules.kinds:
+            what = self._event_names.without_unknown(what)
         before, after = self._values(event.before), self._values(event.after)
         return replace(event, series=self.key(event.series), what=self.sentence(what), before=before, after=after)
 
@@ -196,8 +207,8 @@ class Redaction:
             return value
         if name in _PROCESS_FACTS:
             return self._process(value)
-        if name == "container":
-            return self.key(value)
+        if name == _EARLIER:
+            return UNKNOWN_ID if self._is_unknown_id(value) else self.key(value)
         return self._path(value) if value.startswith("/") and not value.endswith("'s") else self.sentence(value)
 
     def cell(self, name: str, value: str | None) -> str | None:
@@ -210,6 +221,7 @@ class Redaction:
             return series
         if self._secrets.learn(series):
             self._paths.update(_paths(series))
+            self._event_names.add(series)
             self._search_for_all()
         changing = ("container_id", "container_name", "pod_name", "namespace", "pod_uid", "cgroup", "node_name")
         return replace(series, **{name: self.cell(name, getattr(series, name)) for name in changing})  # type: ignore[arg-type]  # these are texts
@@ -223,6 +235,10 @@ class Redaction:
         self._cut_names = {
             name[:_MAX_COMM]: other[:_MAX_COMM] for name, other in names.items() if len(name) > _MAX_COMM
         }
+
+    def _is_unknown_id(self, key: Value) -> bool:
+        """Return whether a key is that of a container that was not recorded, and ids are replaced."""
+        return isinstance(key, str) and self.has_other_ids and not key.startswith("cgroup:") and self.key(key) == key
 
     def _process(self, name: str) -> str:
         if "processes" in self.rules.kinds:

@@ -50,7 +50,7 @@ class Rules:
 def parse(texts: Iterable[str]) -> Rules:
     """Return the rules in texts such as `pods`, `all`, `namespace=payments` and `label:team`.
 
-    Raises: ValueError if a text is not a rule. The message says what is allowed.
+    Raises: ValueError if a text is not a rule, or if there are too many. ALLOWED says which are rules.
     """
     kinds: set[Kind] = set()
     named: dict[tuple[Selector, str], None] = {}
@@ -65,5 +65,5 @@ def parse(texts: Iterable[str]) -> Rules:
         elif word in SELECTORS and separator and name and len(text) <= MAX_RULE_LENGTH:
             named[word, name] = None
         else:
-            raise ValueError(f"{text[:MAX_RULE_LENGTH]!r} is not a rule: allowed are {ALLOWED}")
+            raise ValueError(f"{text[:MAX_RULE_LENGTH]!r} is not a rule")
     return Rules(frozenset(kinds), tuple(named))
