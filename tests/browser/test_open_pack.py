@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.support.browser.daemons import viewer
+from tests.support.browser.pack_scripts import BOTH, FUZZ, HIGHEST, OPEN_FOLDER, OPEN_TWO, OPENED
 from tests.support.browser.packs import json_of, manifest_of, save_pack, with_manifest, with_part
 from tests.support.browser.page import lane, open_page
 from tests.support.browser.page_state import state
@@ -17,28 +18,7 @@ from tests.support.recorded_incidents import incidents, unpacked
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(180)]
 
-OPENED = """async ({ text }) => {
-    const names = ["requests/pack/pack-file", "requests/pack/pack-source", "requests/http-source"];
-    const [{ packOfFile }, { PackSource }, http] = await Promise.all(names.map(fgm));
-    const onDamage = (sentence) => { throw new Error(sentence); };
-    window.pack = new PackSource(await packOfFile(new File([text], "incident.html")), onDamage);
-    window.viewer = http.viewer;
-}"""
-"""Script that opens the text of a pack as a source, next to the viewer of the page."""
-BOTH = """async ([path, query]) => {
-    const format = path === "api/timeseries" ? { format: "json" } : {};
-    const asList = (value) => Array.from(value, (cell) => Number.isNaN(cell) ? null : cell);
-    const both = [await viewer.get(path, { ...query, ...format }, {}), await pack.get(path, query)];
-    return JSON.parse(JSON.stringify(both, (key, value) => value instanceof Float32Array ? asList(value) : value));
-}"""
-"""Script that returns the answers of the viewer and of the pack."""
-
-
-OPEN_FOLDER = """async () => {
-    const folder = { size: 4096, text: () => Promise.reject(new DOMException("A folder has no text.")) };
-    await (await fgm("requests/pack/opening")).openFile(folder);
-}"""
-"""Script that opens what a browser passes on if a folder is dropped."""
+CPU = "total_cpu_usage_millicores"
 
 
 @pytest.fixture(scope="module")
@@ -216,6 +196,8 @@ def test_a_dropped_file_is_shown_and_a_bad_one_is_refused(
     page.evaluate(drop, ["bad.html", "no pack"])
     expect(page.get_by_role("alert")).to_contain_text("is not an incident pack of fgm")
     is_saved(page)
+    page.evaluate(OPEN_TWO, whole.decode())
+    is_saved(page)
     page.evaluate(OPEN_FOLDER)
     expect(page.get_by_role("alert")).to_contain_text("The browser cannot read this file.")
     assert page_errors == []
@@ -234,66 +216,6 @@ def test_a_pack_of_the_first_version_is_shown(page: Page, recorded_url: str, pag
     assert page_errors == []
 
 
-FUZZ = """async ({ text, seed, count }) => {
-    const names = ["requests/pack/pack-file", "requests/pack/pack-source", "requests/source", "lib/pack/unusable-pack"];
-    const [{ packOfFile }, { PackSource }, { Problem }, { UnusablePack }] = await Promise.all(names.map(fgm));
-    let state = seed;
-    const random = (limit) => ((state = (state * 1103515245 + 12345) % 2147483648) % limit);
-    const whole = await packOfFile(new File([text], "incident.html"));
-    const { from_ms: from, to_ms: to } = whole.manifest;
-    const ids = [...(await new PackSource(whole, () => {}).series()).keys()];
-    const metric = ["total_cpu_usage_millicores", "memory_limit_bytes"];
-    const queries = Object.entries({
-        "api/health": {}, "api/metrics": {}, "api/containers": {},
-        "api/events": { from, to }, "api/findings": { from, to },
-        "api/timeseries": { metric, containers: ids, from, to }, "api/top": { metric: metric[0], from, to, parts: 48 },
-        "api/wall": { metric: metric[1], by: "container", from, to, columns: 100 },
-        "api/processes": { id: "node", from, to, points: 100 },
-        "api/labelled": { metric: "io_bytes_per_s", containers: ids, from, to, points: 100 },
-    });
-    const answered = { whole: 0, refused: 0, damaged: 0, unexpected: [] };
-    const ask = async (pack) => {
-        for (const [path, query] of queries) {
-            try {
-                JSON.stringify(await pack.get(path, query));
-                answered.whole += 1;
-            } catch (error) {
-                if (error instanceof Problem || error instanceof UnusablePack) answered.refused += 1;
-                else answered.unexpected.push(`${path}: ${error.stack}`);
-            }
-        }
-    };
-    const onDamage = () => (answered.damaged += 1);
-    // Parts that were changed before they were compressed: no checksum is wrong.
-    const parts = ["answers", "passed", "processes", "labelled", ...metric.map((name) => `samples/${name}`)];
-    for (let i = 0; i < count; i += 1) {
-        const changed = parts[random(parts.length)], content = await whole.part(changed);
-        const limit = random(3) === 0 ? content.length : Math.min(content.length, 4000);
-        const letter = () => "0123456789-[]{},null".charCodeAt(random(20));
-        for (let k = random(6); k >= 0; k -= 1) content[random(limit)] = random(2) ? letter() : random(256);
-        const part = async (name) => (name === changed ? content : whole.part(name));
-        const json = async (name) => {
-            try {
-                return JSON.parse(new TextDecoder().decode(await part(name)));
-            } catch {
-                throw new UnusablePack("it is not JSON");
-            }
-        };
-        await ask(new PackSource({ manifest: whole.manifest, has: (name) => whole.has(name), part, json }, onDamage));
-    }
-    for (let i = 0; i < count; i += 1) {
-        const at = random(text.length), end = random(4) === 0 ? random(text.length) : text.length;
-        const changed = (text.slice(0, at) + String.fromCharCode(33 + random(90)) + text.slice(at + 1)).slice(0, end);
-        const pack = await packOfFile(new File([changed], "incident.html")).catch((error) => error);
-        if (pack instanceof UnusablePack) answered.refused += 1;
-        else if (pack instanceof Error) answered.unexpected.push(pack.stack);
-        else await ask(new PackSource(pack, onDamage));
-    }
-    return answered;
-}"""
-"""Script that asks damaged packs, and returns how often they answered, refused, or failed with another error."""
-
-
 def test_damaged_packs_answer_or_are_refused(page: Page, recorded_url: str, pack: Path) -> None:
     open_page(page, recorded_url)
     answered = page.evaluate(FUZZ, {"text": pack.read_bytes().decode(), "seed": 7, "count": 60})
@@ -301,3 +223,6 @@ def test_damaged_packs_answer_or_are_refused(page: Page, recorded_url: str, pack
     assert answered["whole"] > 100
     assert answered["refused"] > 10
     assert answered["damaged"] > 0
+    tiny = with_part(pack.read_bytes(), f"samples/{CPU}", lambda part: part.replace(b":1000.0", b":1e-320"))
+    assert page.evaluate(HIGHEST, [pack.read_bytes().decode(), CPU]) > 0
+    assert page.evaluate(HIGHEST, [tiny.decode(), CPU]) == 0  # an infinite value is none

@@ -54,7 +54,8 @@ function valuesOf({ as, at, divisor, except }, count, column, passed) {
   if (passed?.length !== count || !(divisor > 0)) throw new UnusablePack("the times of a rate are missing");
   const growths = column("i4", at, count);
   for (let i = 0; i < count; i += 1) {
-    if (growths[i] !== NULL && passed[i] > 0) values[i] = (growths[i] * 1000) / (passed[i] / UNITS_PER_MS) / divisor;
+    const value = growths[i] !== NULL && passed[i] > 0 ? (growths[i] * 1000) / (passed[i] / UNITS_PER_MS) / divisor : NaN;
+    if (value - value === 0) values[i] = value; // finite
   }
   for (const [i, value] of lists(except)) if (i >= 0 && i < count) values[i] = Number.isFinite(value) ? value : NaN;
   return values;

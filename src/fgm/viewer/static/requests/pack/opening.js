@@ -13,6 +13,7 @@ import { packOfFile, packOfThisFile } from "./pack-file.js";
 import { PackSource } from "./pack-source.js";
 
 const NO_ANSWERS = { get: () => new Promise(() => {}), lines: () => new Promise(() => {}) }; // of a file that cannot be read
+let wantedFile = null; // the file that a person has chosen last
 let viewerFragment = ""; // that of the view of the viewer before a file was opened
 
 /** Show the pack that this page is inside of, if it is; else the data of the viewer. Call it before anything else is started. */
@@ -34,9 +35,11 @@ export function openSource() {
 
 /** Open a file that a person has chosen. If it is no pack that can be shown, the page stays as it is, and says why. */
 export async function openFile(file) {
+  wantedFile = file;
   try {
     const source = sourceOf(await packOfFile(file));
     await source.series();
+    if (wantedFile !== file) return; // another one was chosen meanwhile
     if (openedPack.peek() === null) viewerFragment = location.hash.slice(1);
     batch(() => {
       show(source, file);
@@ -44,12 +47,13 @@ export async function openFile(file) {
     });
     poll();
   } catch (error) {
-    refuse(error);
+    if (wantedFile === file) refuse(error);
   }
 }
 
 /** Show the data of the viewer again. */
 export function closePack() {
+  wantedFile = null;
   batch(() => {
     openedPack.value = packRefusal.value = null;
     packDamage.value = [];
