@@ -62,6 +62,15 @@ def append_to_day(data_dir: str, identifier: str, instant_ms: int, events: Itera
     append_lines(os.path.join(folder, layout.EVENTS_NAME), b"".join(map(encode, events)))
 
 
+def create_missing(folders: Iterable[str]) -> None:
+    """Create an empty file in each folder of a writer that has none, so that no event is derived from its samples.
+
+    Raises: as `append`.
+    """
+    for folder in sorted(set(folders)):
+        append_lines(os.path.join(folder, layout.EVENTS_NAME), b"")
+
+
 def append_lines(path: str, lines: bytes) -> None:
     """Append lines to a file; create the file if it is missing.
 

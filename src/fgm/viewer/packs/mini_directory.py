@@ -130,7 +130,7 @@ class MiniDirectory:
             file.write(index_file.dump(self.names.index(index)))
 
     def write_events(self, events: Iterable[Event], from_ms: int, to_ms: int) -> None:
-        """Write the events of the range, with other names, to a file for each day.
+        """Write the events of the range, with other names, to a file for each day, whichever writer they are from.
 
         Raises: OSError.
         """
@@ -140,6 +140,7 @@ class MiniDirectory:
             path = os.path.join(self._folder(day_ms), layout.EVENTS_NAME)
             events_file.append_lines(path, b"".join(map(encode, of_day)))
             self.event_paths.append(path)
+        events_file.create_missing(os.path.dirname(file.path) for file in self.rows)
 
     def _folder(self, instant_ms: int) -> str:
         """Return the folder of a day, which is made if it is not there."""

@@ -266,3 +266,24 @@ async def test_series_that_ended_in_an_earlier_hour_are_in_a_pack(tmp_path: Path
 
     assert "pod:u" in decode_samples(Pack(answer.body).part("samples/memory.current"))
     assert "pod:u" in [each["id"] for each in (await opened.get("/api/containers")).json["containers"]]
+
+
+async def test_events_are_there_once_if_a_pack_has_several_writers(tmp_path: Path) -> None:
+    """A new pod of the collector writes to a folder of its own."""
+    folder, begin, web = tmp_path / "data", T0 - 360_000, container(1, "web", "web-0")
+    first, second = (DataDirectory(folder, identifier=name) for name in ("before", "after"))
+    for data, from_ms in ((first, begin), (first, T0 - 180_000), (second, T0), (second, T0 + 180_000)):
+        data.parquet(*(chunk(each, from_ms, {MEMORY: [5.0] * 90}) for each in (NODE, web)))
+    client = await to_thread.run_sync(ApiClient, folder, T0 + 900_000)
+    await client.ready()
+    span = f"from={begin}&to={T0 + 270_000}"
+
+    pack = Pack((await client.get(f"/api/export?{span}&metric=memory.current")).body)
+    (tmp_path / "unpacked").mkdir()
+    await to_thread.run_sync(unpack, pack, str(tmp_path / "unpacked"))
+    opened = await to_thread.run_sync(ApiClient, tmp_path / "unpacked", client.now_ms)
+    await opened.ready()
+
+    expected, answer = [(await each.get(f"/api/events?{span}")).json["events"] for each in (client, opened)]
+    assert len([event for event in expected if event["kind"] == "gap"]) == 3
+    assert answer == json.loads(pack.part("answers"))["/api/events"]["events"] == expected

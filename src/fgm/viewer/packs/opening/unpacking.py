@@ -126,7 +126,7 @@ def _path(folder: str, start_ms: int, header: FileHeader, name: str) -> str:
 
 
 def _write_events(pack: Pack, folder: str, identifier: str) -> None:
-    """Write the events to the file of each day. The file of a day is empty if nothing happened."""
+    """Write the events to the file of each day. The file of a day and writer is empty if nothing is in it."""
     manifest, content = pack.manifest, pack.part("events")
     if len(content) > MAX_EVENTS_BYTES:
         raise BadPackError(f"the pack is damaged: its events have {len(content)} bytes")
@@ -138,6 +138,8 @@ def _write_events(pack: Pack, folder: str, identifier: str) -> None:
     for day_ms in range(first_ms, manifest.to_ms, layout.DAY_MS):
         of_day = (event for event in events if layout.day_start(event.time_ms) == day_ms)
         events_file.append_to_day(folder, identifier, day_ms, of_day)
+    days = [os.path.join(folder, name) for name in os.listdir(folder) if layout.parse_day(name) is not None]
+    events_file.create_missing(os.path.join(day, writer) for day in days for writer in os.listdir(day))
 
 
 def _events(content: bytes) -> Iterator[Event]:
