@@ -27,7 +27,7 @@ function Names() {
   return html`<div class="names" tabindex="0" role="group" aria-label="What the names become"><table>
     <thead><tr><th scope="col">kind</th><th scope="col">name</th><th scope="col">in the file</th></tr></thead>
     <tbody>${redacted.map(({ kind, from, to }) => html`<tr key=${`${kind} ${from}`}><td>${kind}</td><td class="text" title=${from}>${short(from)}</td><td class="text" title=${to}>${short(to)}</td></tr>`)}</tbody>
-  </table></div><p class="mut">The first names. Values, times, order and colours stay. Read your notes again: what they say in other words stays, too.</p>`;
+  </table></div><p class="mut">At most 50 names are shown, some of each kind. Values, times, order and colours stay. Read your notes again: what they say in other words stays, too.</p>`;
 }
 
 /** The choices, and a preview. */
