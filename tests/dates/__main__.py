@@ -1,7 +1,8 @@
 """Runs pytest shortly before special moments: the end of a year, a leap day, clocks that are set forward or back.
 
-`python -m tests.dates` runs the tests that are marked `dates` at the first two moments, each of which takes three
-minutes. With arguments, it passes them to pytest instead of the mark, and runs at all four moments.
+`python -m tests.dates` runs the tests that are marked `dates` at the first two moments at the same time, which takes
+four minutes on two processors. With arguments, it passes them to pytest instead of the mark, and runs at all four
+moments.
 
 The calendar of every process of such a run, including the browser, is ahead, because `clock.c` is preloaded.
 faketime 0.9.10 of Debian cannot replace it. If faketime does not change the monotonic clock, `time.sleep` of Python
@@ -20,7 +21,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import TZPATH, ZoneInfo
 
-DEFAULT_ARGUMENTS = ["-m", "dates", "-q"]
+DEFAULT_ARGUMENTS = ["-m", "dates", "-k", "not firefox", "-q"]
+"""One browser is enough for the calendar, and Firefox takes long to start with a preloaded library."""
 DEFAULT_MOMENTS = 2
 HEAD_START = timedelta(seconds=15)
 """Interval between the start of a run and its moment, so that the moment is during the run."""
@@ -69,8 +71,11 @@ def compile_clock(folder: Path) -> Path:
     return library
 
 
-def environment_at(library: Path, zone: str, begin: datetime) -> dict[str, str]:
-    """Return an environment in which a process starts at `begin`; exit with a message if it has no effect."""
+def environment_at(library: Path, zone: str, begin: datetime, temporary: Path) -> dict[str, str]:
+    """Return an environment in which a process starts at `begin`; exit with a message if it has no effect.
+
+    `temporary`: folder for the temporary folders of pytest.
+    """
     if not any((Path(folder) / zone).exists() for folder in TZPATH):
         sys.exit(f"cannot find the time zone {zone}; on Debian: apt-get install tzdata")
     since_s = int(datetime.now(UTC).timestamp())
@@ -81,8 +86,8 @@ def environment_at(library: Path, zone: str, begin: datetime) -> dict[str, str]:
         "LD_PRELOAD": str(library),
         "FGM_CLOCK_AHEAD_S": str(ahead_s),
         "FGM_CLOCK_SINCE_S": str(since_s),
-        # In its usual folder, pytest would remove the files of today's runs: to pytest they seem to be days old.
-        "PYTEST_DEBUG_TEMPROOT": str(library.parent),
+        # In its usual folder, pytest would remove the files of other runs: to pytest they seem to be days old.
+        "PYTEST_DEBUG_TEMPROOT": str(temporary),
     }
     command = [sys.executable, "-c", "import time; print(time.time())"]
     time_there = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
@@ -92,15 +97,24 @@ def environment_at(library: Path, zone: str, begin: datetime) -> dict[str, str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Run pytest at each moment; return 1 if one of the runs fails."""
+    """Run pytest at each moment, all at the same time; return 1 if one of the runs fails."""
     failed = []
     with tempfile.TemporaryDirectory() as folder:
         library = compile_clock(Path(folder))
-        for name, zone, begin in moments()[: None if arguments else DEFAULT_MOMENTS]:
+        command = [sys.executable, "-m", "pytest", *(arguments or DEFAULT_ARGUMENTS)]
+        runs = []
+        for number, (name, zone, begin) in enumerate(moments()[: None if arguments else DEFAULT_MOMENTS]):
             title = f"{name}, {zone}, {begin.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S}"
-            print(f"\n{title}", flush=True)
-            command = [sys.executable, "-m", "pytest", *(arguments or DEFAULT_ARGUMENTS)]
-            if subprocess.run(command, check=False, env=environment_at(library, zone, begin)).returncode > 0:
+            temporary = Path(folder, str(number))
+            temporary.mkdir()
+            output = temporary / "output.txt"
+            with output.open("wb") as file:
+                environment = environment_at(library, zone, begin, temporary)
+                runs.append((title, output, subprocess.Popen(command, env=environment, stdout=file, stderr=file)))
+        for title, output, run in runs:
+            code = run.wait()
+            print(f"\n{title}\n{output.read_text(errors='replace')}", flush=True)
+            if code:
                 failed.append(title)
     for title in failed:
         print(f"FAILED: {title}")
