@@ -53,8 +53,9 @@ log = logging.getLogger("fgm.collector")  # __name__ is "__main__" here
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the collector; return its exit code, which `--help` documents."""
-    # The kernel ignores SIGTERM for process 1 of a container unless the process has a handler.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # The kernel ignores SIGTERM for process 1 of a container unless the process has a handler. Before the collector
+    # records, there is nothing to tidy up, and an exception could interrupt the constructor of the event loop.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: os._exit(EXIT_INTERRUPTED))
     try:
         return _run(argv)
     except KeyboardInterrupt:

@@ -1,5 +1,8 @@
 // Formats numbers and units for axes, tables and titles. The highest value of a lane decides the unit of all its values.
 
+/** Units of values that can be added up. For others, a share of the node has no meaning. */
+export const ADDITIVE_UNITS = new Set(["millicores", "bytes", "bytes/s", "1", "1/s", "us/s"]);
+
 const KIB = 1024;
 const LADDERS = {
   millicores: [

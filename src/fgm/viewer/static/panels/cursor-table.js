@@ -7,7 +7,7 @@ import { laneUnits } from "../derived/lane-lines.js";
 import { walls } from "../derived/wall-rows.js";
 import { seriesDetails, workload } from "../lib/series.js";
 import { clock, clockOrDate, date, duration, roughDuration, utcClock } from "../lib/time-format.js";
-import { formatNumber } from "../lib/units.js";
+import { ADDITIVE_UNITS, formatNumber } from "../lib/units.js";
 import { otherRange, pairedIds } from "../state/compare/other-range.js";
 import { focused, lanes, valueLanes } from "../state/lanes.js";
 import { isNarrow } from "../state/page.js";
@@ -21,7 +21,6 @@ import { Sparkline } from "../widgets/sparkline.js";
 import { copyTable } from "./clipboard.js";
 import { Processes, ProcessesButton } from "./processes.js";
 
-const ADDITIVE_UNITS = new Set(["millicores", "bytes", "bytes/s", "1", "1/s", "us/s"]); // for others, a share of the node has no meaning
 const OF_NAMESPACE = /^(tcp|udp|sockets)\./; // the node's network namespace does not contain those of pods
 const MIN_SLOWDOWN_SHARE = 0.005; // a smaller share is not shown
 const REDUCED = "The highest values of a pixel are from different seconds: zoom in to an hour or less for shares";

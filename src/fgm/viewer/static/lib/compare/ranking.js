@@ -1,6 +1,8 @@
 // Ranks the rows of a comparison by how much their metrics differ between two ranges, as the viewer does: the formula and its reasons
 // are in query/comparing/change_ranking.py. Here it works on what the page has: a pack in memory.
 
+import { ADDITIVE_UNITS } from "../units.js";
+
 const MIN_SAMPLES = 5;
 const FULL_STEP = { ratio: 0.2, "%": 20, "ms/s": 200 };
 const COMMON_WEIGHT = 9;
@@ -11,7 +13,6 @@ const MIN_SCORE = 0.1;
 const MAX_SCORE_RATIO = 10;
 const DERIVED_WEIGHT = 1.5;
 const METRICS_PER_ROW = 4;
-const ADDITIVE_UNITS = new Set(["millicores", "bytes", "bytes/s", "1", "1/s", "us/s"]);
 
 const meanOf = ({ count, total }) => (count >= MIN_SAMPLES ? total / count : NaN);
 const orNull = (value) => (Number.isFinite(value) ? value : null);
