@@ -1,4 +1,4 @@
-"""The command line of `fgm` with its commands: `run`, `open`, `check`, `stat`, `merge`, `save` and `diff`."""
+"""The command line of `fgm` with its commands, such as `run`, `open`, `ask` and `save`."""
 
 import argparse
 import io
@@ -7,16 +7,20 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from fgm import __version__, open_command, run_command
-from fgm.kubectl import KubectlError
+from fgm import __version__, run_command
+from fgm.asking import many
+from fgm.asking.viewer_client import AskError
+from fgm.cluster import open_command
+from fgm.cluster.fgm_pods import NAMESPACE, VIEWER_PORT
 
 EXIT_CODES = """\
 exit codes:
   0  done, or stopped with Ctrl-C (but see fgm save)
   1  fgm run: the collector or the viewer stopped
      fgm open: the page cannot be opened
+     fgm ask: the question cannot be asked, or no source has answered
      fgm check: there are problems, or there is no data
      fgm stat: there is no data
      fgm diff: a source cannot be read, or has no range
@@ -29,24 +33,47 @@ exit codes:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `fgm` and return its exit code. `argv`: the arguments; None: those of this process."""
     arguments = _make_parser().parse_args(argv)
-    if arguments.command == "check":
-        return _with_directory(arguments.directory, lambda path: print_check(path, with_values=arguments.values))
-    if arguments.command == "stat":
-        return _with_directory(
-            arguments.directory, lambda path: print_stat(path, metrics=arguments.metrics, as_json=arguments.json)
-        )
-    if arguments.command == "merge":
-        return _merge_hours(arguments.directory)
+    run: Mapping[str, Callable[[argparse.Namespace], int]] = {
+        "ask": _ask,
+        "check": _check,
+        "diff": _diff,
+        "merge": _merge_hours,
+        "open": _open_node,
+        "run": _run_here,
+        "save": _save,
+        "stat": _stat,
+    }
+    return run[arguments.command](arguments)
+
+
+def _ask(arguments: argparse.Namespace) -> int:
+    from fgm.cluster.ask_command import ask  # noqa: PLC0415 - the event loop, and tqdm
+
+    return ask(arguments)
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    return _with_directory(arguments.directory, lambda path: print_check(path, with_values=arguments.values))
+
+
+def _stat(arguments: argparse.Namespace) -> int:
+    return _with_directory(
+        arguments.directory, lambda path: print_stat(path, metrics=arguments.metrics, as_json=arguments.json)
+    )
+
+
+def _save(arguments: argparse.Namespace) -> int:
+    from fgm.viewer.commands.save_command import save  # noqa: PLC0415 - numpy, the formats and Quart
+
     _stop_on_sigterm()
-    if arguments.command == "save":
-        from fgm.viewer.commands.save_command import save  # noqa: PLC0415 - numpy, the formats and Quart
+    return save(arguments)
 
-        return save(arguments)
-    if arguments.command == "diff":
-        from fgm.viewer.commands.diff_command import diff  # noqa: PLC0415 - numpy, the formats and Quart
 
-        return diff(arguments)
-    return _open_node(arguments) if arguments.command == "open" else _run_here(arguments)
+def _diff(arguments: argparse.Namespace) -> int:
+    from fgm.viewer.commands.diff_command import diff  # noqa: PLC0415 - numpy, the formats and Quart
+
+    _stop_on_sigterm()
+    return diff(arguments)
 
 
 def default_data_dir() -> str:
@@ -133,10 +160,10 @@ def print_stat(directory: str, *, metrics: int, as_json: bool) -> int:
     return 0 if files else 1
 
 
-def _merge_hours(directory: str) -> int:
+def _merge_hours(arguments: argparse.Namespace) -> int:
     from fgm.collector.merging.merge_command import merge  # noqa: PLC0415 - numpy and the formats, as above
 
-    return merge(directory)
+    return merge(arguments.directory)
 
 
 def _make_parser() -> argparse.ArgumentParser:
@@ -168,8 +195,8 @@ def _make_parser() -> argparse.ArgumentParser:
     )
     flag = add("open", "show a node of a cluster in the browser, through kubectl, until Ctrl-C")
     flag("node", metavar="NODE", help="name of the node, as kubectl get nodes prints it")
-    flag("--port", type=int, default=open_command.VIEWER_PORT, help=port_of_page)
-    flag("--namespace", default=open_command.NAMESPACE, help="namespace of fgm's pods (default: %(default)s)")
+    flag("--port", type=int, default=VIEWER_PORT, help=port_of_page)
+    flag("--namespace", default=NAMESPACE, help="namespace of fgm's pods (default: %(default)s)")
     flag(
         "--wait-seconds",
         type=float,
@@ -179,6 +206,7 @@ def _make_parser() -> argparse.ArgumentParser:
     )
     flag("--context", default="", help="context of kubectl (default: the current one)")
     flag("--no-browser", action="store_true", help="print the page's address, but do not open it")
+    _flags_of_ask(add("ask", "say what happened in a minute, over all nodes of a cluster, or in other sources"))
     flag = add("check", "check that every file in a data directory is intact and in the right place")
     flag("directory", metavar="DIR", help="the data directory, or a pack (*.html)")
     flag(
@@ -202,6 +230,43 @@ def _make_parser() -> argparse.ArgumentParser:
         add("save", "save an incident as one HTML file that opens in a browser without a network, or as Parquet")
     )
     return parser
+
+
+def _flags_of_ask(flag: Callable[..., object]) -> None:
+    flag(
+        "time",
+        metavar="TIME",
+        help="the minute: 14:32 (the last one, in local time), 14:32:10, 14:32 UTC, 2025-12-30 14:32, "
+        "2025-12-30T14:32:10Z, 5m ago, now, or seconds since 1970",
+    )
+    flag(
+        "sources",
+        metavar="SOURCE",
+        nargs="*",
+        help="what to ask: cluster (all nodes, the default), node/NAME, a data directory, a pack, or a viewer such as "
+        "http://127.0.0.1:8050",
+    )
+    flag("--namespace", default="", help="only containers of this namespace (default: all)")
+    flag(
+        "--pod", default="", metavar="WORD", help="only containers with this word in the name of their pod or their own"
+    )
+    flag("--json", action="store_true", help="print JSON")
+    flag("--context", default="", help="context of kubectl (default: the current one)")
+    flag("--fgm-namespace", default=NAMESPACE, metavar="NAME", help="namespace of fgm's pods (default: %(default)s)")
+    flag(
+        "--at-once",
+        type=int,
+        default=many.AT_ONCE,
+        metavar="N",
+        help="maximum number of nodes to ask at the same time (default: %(default)s)",
+    )
+    flag(
+        "--timeout",
+        type=float,
+        default=many.TIMEOUT_S,
+        metavar="S",
+        help="maximum time for a node to answer (default: %(default)s)",
+    )
 
 
 def _flags_of_save(flag: Callable[..., object]) -> None:
@@ -245,11 +310,13 @@ def _flags_of_save(flag: Callable[..., object]) -> None:
 
 
 def _run_here(arguments: argparse.Namespace) -> int:
+    _stop_on_sigterm()
     include = arguments.include or ()
     return run_command.run(arguments.data_dir, arguments.port, include, opens_browser=not arguments.no_browser)
 
 
 def _open_node(arguments: argparse.Namespace) -> int:
+    _stop_on_sigterm()
     try:
         open_command.open_page(
             arguments.node,
@@ -259,7 +326,7 @@ def _open_node(arguments: argparse.Namespace) -> int:
             opens_browser=not arguments.no_browser,
             wait_s=arguments.wait_seconds,
         )
-    except (open_command.OpenError, KubectlError) as error:
+    except AskError as error:
         sys.stderr.write(f"fgm: {error}\n")
         return 1
     except KeyboardInterrupt:

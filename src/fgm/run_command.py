@@ -1,16 +1,17 @@
 """`fgm run`: runs a collector and a viewer for this machine, as two processes that stop together."""
 
-import ctypes
 import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 import webbrowser
 from collections.abc import Mapping, Sequence
+
+from fgm.child_processes import end_with_parent
+from fgm.listening import free_port
 
 MIN_FREE = "2Gi"
 """Space to keep free. It is less than on a node: no kubelet evicts pods here, and personal disks are often fuller."""
@@ -19,7 +20,6 @@ STOP_TIMEOUT_S = 20
 POLL_INTERVAL_S = 0.2
 """Interval between two checks whether the viewer responds and whether a process has ended."""
 EXIT_USAGE = 2
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def run(data_dir: str, port: int, include: Sequence[str], *, opens_browser: bool) -> int:
@@ -52,22 +52,11 @@ def run(data_dir: str, port: int, include: Sequence[str], *, opens_browser: bool
         _stop(list(processes.values()))
 
 
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that is free at the moment."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
 def _start(module: str, *arguments: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603 - this interpreter with our own module
         [sys.executable, "-m", module, *arguments],
-        preexec_fn=_end_with_parent,  # noqa: PLW1509 - there are no threads yet
+        preexec_fn=end_with_parent,  # noqa: PLW1509 - there are no threads yet
     )
-
-
-def _end_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _is_viewer_of(data_dir: str, port: int) -> bool:

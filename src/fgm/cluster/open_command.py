@@ -14,12 +14,12 @@ import webbrowser
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
+from fgm.asking.viewer_client import AskError
 from fgm.clock import Clock, SystemClock
-from fgm.kubectl import LOST, Kubectl, KubectlError, PortForward
+from fgm.cluster.fgm_pods import NAMESPACE, VIEWER_PORT, fgm_pods, is_running, phase_of
+from fgm.cluster.forward import reasons_of
+from fgm.cluster.kubectl import Kubectl, KubectlError, PortForward
 
-NAMESPACE = "fine-grained-monitor"
-SELECTOR = "app.kubernetes.io/name=fine-grained-monitor"
-VIEWER_PORT = 8050
 MAX_NAMES = 10
 """Maximum number of node names in an error message."""
 WAIT_S = 120
@@ -31,7 +31,7 @@ PROGRESS_INTERVAL_S = 10.0
 RESPONSE_TIMEOUT_S = 5.0
 
 
-class OpenError(Exception):
+class OpenError(AskError):
     """Raised if the page of a node cannot be opened. The message contains the reason and what to do."""
 
 
@@ -120,8 +120,7 @@ def find_pod(pods: Sequence[Mapping[str, Any]], node: str, namespace: str) -> st
 
     Raises: NotReadyError if no pod is running, and OpenError if more than one is.
     """
-    staying = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
-    names = sorted(pod["metadata"]["name"] for pod in staying if pod["status"].get("phase") == "Running")
+    names = sorted(pod["metadata"]["name"] for pod in pods if is_running(pod))
     if len(names) == 1:
         return str(names[0])
     if names:
@@ -130,7 +129,7 @@ def find_pod(pods: Sequence[Mapping[str, Any]], node: str, namespace: str) -> st
             "DaemonSet, or use kubectl port-forward with one of the pods"
         )
     if pods:
-        phases = ", ".join(f"{pod['metadata']['name']} is {_phase(pod)}" for pod in pods)
+        phases = ", ".join(f"{pod['metadata']['name']} is {phase_of(pod)}" for pod in pods)
         raise NotReadyError(
             f"no fgm pod is running on node {node}: {phases}; "
             f"kubectl --namespace {namespace} describe pods shows the reason"
@@ -146,7 +145,7 @@ def _pods(kubectl: Kubectl, node: str) -> list[Mapping[str, Any]]:
 
     Raises: OpenError if the cluster has no such node. Raises: KubectlError if kubectl fails.
     """
-    pods = kubectl.get("pods", "--selector", SELECTOR, "--field-selector", f"spec.nodeName={node}")
+    pods = fgm_pods(kubectl, "--field-selector", f"spec.nodeName={node}")
     if not pods:
         nodes = sorted(item["metadata"]["name"] for item in kubectl.get("nodes"))
         if node not in nodes:
@@ -159,8 +158,7 @@ def _pods(kubectl: Kubectl, node: str) -> list[Mapping[str, Any]]:
 def _failure(forward: PortForward, pod: str, *, has_forwarded: bool) -> OpenError:
     """End a forward through which the viewer was not reached, and return the error with what kubectl has printed."""
     forward.stop()
-    messages = dict.fromkeys(forward.messages())
-    reasons = "; ".join(message for message in messages if message != LOST) or "; ".join(messages) or "nothing"
+    reasons = reasons_of(forward) or "nothing"
     if not has_forwarded:
         return OpenError(f"kubectl cannot forward a port to pod {pod}; it printed: {reasons}")
     return NotReadyError(f"the viewer of pod {pod} does not respond; kubectl printed: {reasons}")
@@ -177,7 +175,3 @@ def _responds(port: int) -> bool:
     finally:
         connection.close()
     return True
-
-
-def _phase(pod: Mapping[str, Any]) -> str:
-    return "Terminating" if pod["metadata"].get("deletionTimestamp") else str(pod["status"].get("phase", "unknown"))

@@ -10,6 +10,9 @@ from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
+from fgm.asking.viewer_client import AskError
+from fgm.child_processes import end_with_parent
+
 REQUEST_TIMEOUT = "--request-timeout=20s"
 FORWARDING = "Forwarding from "
 """Start of the line that `kubectl port-forward` prints after it has opened its port."""
@@ -24,7 +27,7 @@ _CLOSED_BY_BROWSER = re.compile(r"error copying from (remote stream|local connec
 """Start of the message that a connection on this machine was closed early, as a page does that is zoomed again."""
 
 
-class KubectlError(Exception):
+class KubectlError(AskError):
     """Raised if kubectl is missing or fails. The message contains the reason and what to do."""
 
 
@@ -38,7 +41,7 @@ class Kubectl:
         """
         path = shutil.which("kubectl")
         if path is None:
-            raise KubectlError("kubectl is not installed, or not on the PATH: fgm open needs it to reach the cluster")
+            raise KubectlError("kubectl is not installed, or not on the PATH: fgm reaches a cluster through it")
         self._command = [path, *(["--context", context] if context else []), "--namespace", namespace]
 
     def get(self, resource: str, *flags: str) -> list[Mapping[str, Any]]:
@@ -75,11 +78,20 @@ class PortForward:
 
     def __init__(self, command: list[str]) -> None:
         self._process = subprocess.Popen(  # noqa: S603 - the user's own kubectl
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace"
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            preexec_fn=end_with_parent,  # noqa: PLW1509 - it calls prctl only
         )
         self._messages: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._readers = [threading.Thread(target=self._read_messages, daemon=True)]
-        self._readers[0].start()
+        self._ports: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+        self._readers = [
+            threading.Thread(target=read, daemon=True) for read in (self._read_messages, self._read_output)
+        ]
+        for reader in self._readers:
+            reader.start()
 
     def __enter__(self) -> Self:
         return self
@@ -91,10 +103,7 @@ class PortForward:
 
     def port(self) -> int | None:
         """Wait until the port on this machine is open, and return it; None if kubectl ends before. Call it once."""
-        line = next((line for line in self._process.stdout or () if line.startswith(FORWARDING)), None)
-        self._readers.append(threading.Thread(target=self._discard_output, daemon=True))
-        self._readers[-1].start()
-        return None if line is None else int(line.removeprefix(FORWARDING).split(" ")[0].rpartition(":")[2])
+        return self._ports.get()
 
     def messages(self) -> Iterator[str]:
         """Yield what kubectl prints on standard error, without the headers of its log, until it ends.
@@ -125,7 +134,9 @@ class PortForward:
                 self._messages.put(message)
         self._messages.put(None)
 
-    def _discard_output(self) -> None:
-        """Read and drop the output. kubectl prints a line for each connection, and a full pipe would block it."""
-        for _ in self._process.stdout or ():
-            pass
+    def _read_output(self) -> None:
+        """Find the port, and drop the rest. kubectl prints a line for each connection; a full pipe would block it."""
+        for line in self._process.stdout or ():
+            if line.startswith(FORWARDING):
+                self._ports.put(int(line.removeprefix(FORWARDING).split(" ")[0].rpartition(":")[2]))
+        self._ports.put(None)

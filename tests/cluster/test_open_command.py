@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.support.kubectl import kubectl_folder
 from tests.support.port_forward import ClusterApi
 from tests.support.processes import free_port

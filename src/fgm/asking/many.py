@@ -1,0 +1,50 @@
+"""Asks many sources: some at a time, each with a timeout. One that does not answer becomes a failure with a reason."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+import anyio
+
+from fgm.asking.ranking import Failure
+from fgm.asking.sources import Source
+from fgm.asking.viewer_client import AskError, ViewerClient
+
+AT_ONCE = 8
+"""Default of the maximum number of sources that are asked at the same time."""
+TIMEOUT_S = 30.0
+"""Default of the timeout of one source, from opening it to its last answer."""
+Answer = TypeVar("Answer")
+
+
+async def ask_each(
+    sources: Sequence[Source],
+    ask: Callable[[ViewerClient, str], Awaitable[Answer]],
+    *,
+    at_once: int = AT_ONCE,
+    timeout_s: float = TIMEOUT_S,
+    on_done: Callable[[], object] = lambda: None,
+) -> tuple[list[Answer], list[Failure]]:
+    """Return the answers, in the order of the sources, and the failures. `ask`: gets a client and the source's name.
+
+    `on_done`: called after each source.
+    """
+    answers: dict[int, Answer] = {}
+    failures: list[Failure] = []
+    limiter = anyio.CapacityLimiter(at_once)
+
+    async def ask_one(number: int, source: Source) -> None:
+        async with limiter:
+            try:
+                with anyio.fail_after(timeout_s):
+                    async with source.open() as client:
+                        answers[number] = await ask(client, source.name)
+            except TimeoutError:
+                failures.append(Failure(source.name, f"no whole answer within {timeout_s:g} s"))
+            except AskError as error:
+                failures.append(Failure(source.name, str(error)))
+            on_done()
+
+    async with anyio.create_task_group() as group:
+        for number, source in enumerate(sources):
+            group.start_soon(ask_one, number, source, name=source.name)
+    return [answers[number] for number in sorted(answers)], failures

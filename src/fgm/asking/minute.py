@@ -1,0 +1,262 @@
+"""The question what happened in a minute, to one viewer: the requests that it needs, and the answer as plain values."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+
+from fgm import iso_time
+from fgm.asking.viewer_client import DEFAULT_TIMEOUT_S, AskError, NoAnswerError, ViewerClient
+
+HEALTH_TIMEOUT_S = 4.0
+"""Timeout of the first answer, after which a viewer counts as one that does not answer."""
+POLL_INTERVAL_S = 0.25
+"""Interval between two requests to a viewer that still looks for its data."""
+USED_METRICS = ("total_cpu_usage_millicores", "memory_working_set", "io_bytes_per_s")
+"""Metrics whose top users are part of the answer."""
+MAX_USERS = 5
+MAX_FINDINGS = 20
+MAX_EVENTS = 200
+AROUND_MS = 300_000
+"""Time before and after the minute that the page shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class MinuteQuestion:
+    """A minute, and whose: all containers, those of a namespace, or those whose pod or name contains a word."""
+
+    from_ms: int
+    to_ms: int
+    at_ms: int
+    namespace: str = ""
+    pod: str = ""
+
+    @property
+    def filter(self) -> dict[str, str]:
+        """The parameters of the filter."""
+        named = {"namespace": self.namespace, "search": self.pod}
+        return {name: value for name, value in named.items() if value}
+
+    @property
+    def span(self) -> dict[str, str | int]:
+        """The parameters of the range."""
+        return {"from": self.from_ms, "to": self.to_ms}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What stood out: a sentence with numbers, who it is about, and its strength, which means the same on all nodes."""
+
+    kind: str
+    id: str
+    name: str
+    pod_name: str | None
+    namespace: str | None
+    metric: str
+    from_ms: int
+    to_ms: int
+    strength: float
+    share: float | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event, such as an OOM kill or a start."""
+
+    time_ms: int
+    kind: str
+    id: str
+    name: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A container or service among those that used most of something in the minute."""
+
+    id: str
+    name: str
+    pod_name: str | None
+    namespace: str | None
+    mean: float
+    max: float
+    share_of_node: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a viewer has: its node, version, data from and to, and the problems that it knows of."""
+
+    node: str
+    version: str
+    oldest_ms: int | None
+    newest_ms: int | None
+    now_ms: int
+    interval_ms: int
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NodeAnswer:
+    """The answer of one viewer. `users`: by metric. `missing`: sentences on what the answer lacks."""
+
+    source: str
+    health: Health
+    findings: tuple[Finding, ...] = ()
+    events: tuple[Event, ...] = ()
+    users: Mapping[str, tuple[User, ...]] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    fragment: str = ""
+    """The fragment of the URL that shows the minute on the viewer's page."""
+
+
+async def ask_health(client: ViewerClient, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> Health:
+    """Return what a viewer has. Waits while it looks for its data.
+
+    Raises: NoAnswerError if it does not answer in time. Raises: AskError if it has no data.
+    """
+    with anyio.move_on_after(timeout_s):
+        while True:
+            facts = await client.get("/api/health", timeout_s=min(timeout_s, HEALTH_TIMEOUT_S))
+            if facts["state"] == "ready":
+                instance = await client.get("/api/instance", timeout_s=timeout_s)
+                return _health(facts, instance)
+            if facts["state"] == "timed_out":
+                raise AskError(f"it has found no data in {facts['data_dir']}")
+            await anyio.sleep(POLL_INTERVAL_S)
+    raise NoAnswerError(f"it has not found its data within {timeout_s:g} s")
+
+
+async def ask_minute(
+    client: ViewerClient, source: str, question: MinuteQuestion, *, timeout_s: float = DEFAULT_TIMEOUT_S
+) -> NodeAnswer:
+    """Return what one viewer has about a minute.
+
+    Raises: AskError if it does not answer, or has no data at all.
+    """
+    health = await ask_health(client, timeout_s=timeout_s)
+    absent = _absent(health, question)
+    if absent:
+        return NodeAnswer(source, health, missing=(absent,), fragment=fragment_of(question, ()))
+
+    async def get(path: str, parameters: Mapping[str, str | int]) -> Any:
+        return await client.get(path, {**question.span, **parameters}, timeout_s=timeout_s)
+
+    ids: Collection[str] | None = None
+    if question.filter:
+        listed = await get("/api/containers", question.filter)
+        ids = {each["id"] for each in listed["containers"]}
+        if not ids:
+            missing = "it had no such containers in that minute"
+            return NodeAnswer(source, health, missing=(missing,), fragment=fragment_of(question, ()))
+    tops = [await get("/api/top", {"metric": metric, "limit": MAX_USERS, **question.filter}) for metric in USED_METRICS]
+    events = await get("/api/events", {"limit": MAX_EVENTS})
+    found = await get("/api/findings", {"limit": MAX_FINDINGS})
+    findings = tuple(_finding(each) for each in found["findings"] if _concerns(each, ids))
+    return NodeAnswer(
+        source,
+        health,
+        findings,
+        tuple(_event(each) for each in events["events"] if ids is None or each["series"] in ids),
+        {top["metric"]: tuple(_user(each) for each in top["series"]) for top in tops},
+        {top["metric"]: top["unit"] for top in tops},
+        tuple(_missing(health, question, tops, events, found)),
+        fragment_of(question, findings),
+    )
+
+
+def fragment_of(question: MinuteQuestion, findings: Collection[Finding]) -> str:
+    """Return the fragment of a URL that shows the minute, with some minutes around it and the cursor in it."""
+    around = (max(0, question.from_ms - AROUND_MS), question.to_ms + AROUND_MS)
+    from_text, to_text = (iso_time.format_seconds(ms) for ms in around)
+    first = next(iter(findings), None)
+    at_ms = question.at_ms if first is None else min(max(first.from_ms, question.from_ms), question.to_ms - 1000)
+    return f"from={from_text}&to={to_text}&at={iso_time.format_seconds(at_ms)}"
+
+
+def _absent(health: Health, question: MinuteQuestion) -> str:
+    """Return why a viewer cannot have anything of the minute; "" if it can."""
+    if health.newest_ms is None or health.oldest_ms is None:
+        return "it has no data yet"
+    if health.newest_ms < question.from_ms:
+        return f"its data ends before that minute, at {iso_time.format_seconds(health.newest_ms)}"
+    if health.oldest_ms >= question.to_ms:
+        return f"its data begins after that minute, at {iso_time.format_seconds(health.oldest_ms)}"
+    return ""
+
+
+def _concerns(finding: Mapping[str, Any], ids: Collection[str] | None) -> bool:
+    """Return whether a finding is about one of the series, or names it as a victim. `ids`: None means all series."""
+    return ids is None or finding["id"] in ids or any(other["id"] in ids for other in finding["others"])
+
+
+def _missing(
+    health: Health, question: MinuteQuestion, tops: list[Any], events: Mapping[str, Any], found: Mapping[str, Any]
+) -> list[str]:
+    missing = list(health.problems)
+    if health.newest_ms is not None and health.newest_ms < question.to_ms - health.interval_ms:
+        missing.append(f"its newest sample is of {iso_time.format_seconds(health.newest_ms)}, within that minute")
+    if not any(top["total"] for top in tops):
+        missing.append("nothing was recorded in that minute" if not question.filter else "no samples in that minute")
+    if any(top["resolution"] != "raw" for top in tops):
+        missing.append("the samples of that time were removed: the values are those of whole minutes")
+    if found["partial"]:
+        missing.append("some containers were not looked at for what stood out, because there are too many")
+    if events["partial"]:
+        missing.append(f"there are more than {MAX_EVENTS} events; the newest are listed")
+    skipped = max(answer["skipped_files"] for answer in (*tops, events, found))
+    if skipped:
+        missing.append(f"{skipped} files cannot be read")
+    return missing
+
+
+def _health(facts: Mapping[str, Any], instance: Mapping[str, Any]) -> Health:
+    problems = []
+    if facts["index_note"]:
+        problems.append(facts["index_note"])
+    if facts["skipped_files_total"]:
+        problems.append(f"it cannot read {facts['skipped_files_total']} files")
+    return Health(
+        node=instance["node_name"] or "",
+        version=facts["version"],
+        oldest_ms=facts["oldest_ms"],
+        newest_ms=facts["newest_ms"],
+        now_ms=facts["now_ms"],
+        interval_ms=facts["interval_ms"],
+        problems=tuple(problems),
+    )
+
+
+def _finding(facts: Mapping[str, Any]) -> Finding:
+    return Finding(
+        facts["kind"],
+        facts["id"],
+        facts["name"],
+        facts["pod_name"],
+        facts["namespace"],
+        facts["metric"],
+        facts["from_ms"],
+        facts["to_ms"],
+        facts["strength"],
+        facts.get("share"),
+        facts["text"],
+    )
+
+
+def _event(facts: Mapping[str, Any]) -> Event:
+    return Event(facts["time_ms"], facts["kind"], facts["series"], facts["name"], facts["what"])
+
+
+def _user(facts: Mapping[str, Any]) -> User:
+    return User(
+        facts["id"],
+        facts["name"],
+        facts["pod_name"],
+        facts["namespace"],
+        facts["mean"],
+        facts["max"],
+        facts["share_of_node"],
+    )

@@ -1,0 +1,166 @@
+"""`fgm ask TIME`: says what happened in a minute, over all nodes of the cluster, or in other sources."""
+
+import argparse
+import json
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+
+import anyio
+from tqdm import tqdm
+
+from fgm.asking import many, sources
+from fgm.asking.many import ask_each
+from fgm.asking.minute import MinuteQuestion, NodeAnswer, ask_health, ask_minute
+from fgm.asking.ranking import Ranking, rank
+from fgm.asking.sources import Source, held
+from fgm.asking.typed_times import TypedTime, read_time
+from fgm.asking.viewer_client import AskError, ViewerClient
+from fgm.asking.words import Link, as_json, report
+from fgm.clock import SystemClock
+from fgm.cluster.fgm_pods import NAMESPACE, NodePod, by_node, fgm_pods
+from fgm.cluster.forward import source_of
+from fgm.cluster.kubectl import Kubectl
+
+CLUSTER = "cluster"
+NODE = "node/"
+EXIT_NO_ANSWER = 1
+
+
+def ask(arguments: argparse.Namespace) -> int:
+    """Print what happened; return the exit code: 1 if no source answered."""
+    try:
+        return anyio.run(_ask_until_signal, arguments)
+    except AskError as error:
+        sys.stderr.write(f"fgm: {error}\n")
+        return 1
+
+
+async def _ask_until_signal(arguments: argparse.Namespace) -> int:
+    """Ask, until SIGINT or SIGTERM: what was started has ended then."""
+    code = EXIT_NO_ANSWER
+    failure: AskError | None = None
+    async with anyio.create_task_group() as group:
+        group.start_soon(cancel_on_signals, group.cancel_scope)
+        try:
+            code = await _ask(arguments)
+        except AskError as error:
+            failure = error
+        group.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
+    return code
+
+
+async def cancel_on_signals(scope: anyio.CancelScope) -> None:
+    """Cancel a scope at the first SIGINT or SIGTERM."""
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for _ in signals:
+            sys.stderr.write("fgm: stopped\n")
+            scope.cancel()
+
+
+async def _ask(arguments: argparse.Namespace) -> int:
+    async with AsyncExitStack() as stack:
+        names = arguments.sources or [CLUSTER]
+        asked = await chosen_sources(names, stack, arguments.context, arguments.fgm_namespace)
+        now_ms = SystemClock().wall_ns() // 1_000_000
+        if len(asked) == 1 and not is_of_cluster(names[0]):
+            now_ms = min(now_ms, await _newest_ms(asked[0]))
+        question = make_question(read_time(arguments.time, now_ms), arguments.namespace, arguments.pod)
+        ranking = await ask_all(asked, question, at_once=arguments.at_once, timeout_s=arguments.timeout)
+    link = link_of(arguments.context)
+    if arguments.json:
+        sys.stdout.write(json.dumps(as_json(ranking, link), indent=1) + "\n")
+    else:
+        sys.stdout.writelines(f"{line}\n" for line in report(ranking, link))
+    return 0 if ranking.answers else EXIT_NO_ANSWER
+
+
+def make_question(time: TypedTime, namespace: str = "", pod: str = "") -> MinuteQuestion:
+    """Return the question for a time and a filter."""
+    return MinuteQuestion(time.from_ms, time.to_ms, time.at_ms, namespace, pod)
+
+
+def is_of_cluster(name: str) -> bool:
+    """Return whether a name is one of a node, or of all nodes."""
+    return name == CLUSTER or name.startswith(NODE)
+
+
+async def chosen_sources(
+    names: Sequence[str], stack: AsyncExitStack, context: str = "", fgm_namespace: str = NAMESPACE
+) -> list[Source]:
+    """Return the sources that the command line names. `stack`: closes those that stay open.
+
+    Raises: AskError if a name is none of a source, or if the cluster has no fgm pods.
+    """
+    chosen: list[Source] = []
+    pods: list[NodePod] | None = None
+    for name in names:
+        if is_of_cluster(name):
+            kubectl = Kubectl(fgm_namespace, context)
+            if pods is None:
+                pods = by_node(await anyio.to_thread.run_sync(fgm_pods, kubectl))
+            chosen += [source_of(kubectl, pod) for pod in _named(pods, name, fgm_namespace)]
+        else:
+            chosen.append(await stack.enter_async_context(held(name)))
+    return chosen
+
+
+def _named(pods: Sequence[NodePod], name: str, namespace: str) -> list[NodePod]:
+    if not pods:
+        raise AskError(
+            f"the cluster has no fgm pods in namespace {namespace}: apply deploy/daemonset.yaml, or give another "
+            "namespace with --fgm-namespace"
+        )
+    if name == CLUSTER:
+        return list(pods)
+    named = [pod for pod in pods if pod.node == name.removeprefix(NODE)]
+    if not named:
+        raise AskError(f"no node {name.removeprefix(NODE)!r} has an fgm pod: fgm nodes lists the nodes")
+    return named
+
+
+async def _newest_ms(source: Source) -> int:
+    """Return the newest sample of a source: a time of day is the last one before it.
+
+    Raises: AskError if the source does not answer, or has no samples.
+    """
+    async with source.open() as client:
+        newest_ms = (await ask_health(client)).newest_ms
+    if newest_ms is None:
+        raise AskError(f"{source.name} has no samples")
+    return newest_ms
+
+
+async def ask_all(
+    asked: Sequence[Source],
+    question: MinuteQuestion,
+    *,
+    at_once: int = many.AT_ONCE,
+    timeout_s: float = many.TIMEOUT_S,
+) -> Ranking:
+    """Return what all sources have about a minute. On a terminal, a bar shows how many have answered."""
+
+    async def ask_one(client: ViewerClient, name: str) -> NodeAnswer:
+        return await ask_minute(client, name, question, timeout_s=timeout_s)
+
+    with tqdm(total=len(asked), unit="source", leave=False, delay=0.5, disable=None) as bar:
+        answers, failures = await ask_each(asked, ask_one, at_once=at_once, timeout_s=timeout_s, on_done=bar.update)
+    return rank(question, answers, failures)
+
+
+def link_of(context: str = "") -> Link:
+    """Return what makes the command, or the URL, that opens the page of an answer at its time."""
+    flag = f" --context {context}" if context else ""
+
+    def link(answer: NodeAnswer) -> str:
+        if sources.is_address(answer.source):
+            return f"{answer.source.rstrip('/')}/#{answer.fragment}"
+        if answer.source.startswith(NODE):
+            at = answer.fragment.rpartition("at=")[2]
+            return f"fgm open{flag} {answer.source.removeprefix(NODE)} {at}"
+        return f"fgm-viewer {answer.source}, then http://127.0.0.1:8050/#{answer.fragment}"
+
+    return link

@@ -1,0 +1,55 @@
+"""Finds the fgm pods of a cluster, and which of them can be asked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fgm.cluster.kubectl import Kubectl
+
+NAMESPACE = "fine-grained-monitor"
+SELECTOR = "app.kubernetes.io/name=fine-grained-monitor"
+VIEWER_PORT = 8050
+
+
+@dataclass(frozen=True, slots=True)
+class NodePod:
+    """The fgm pod of a node. `problem`: why it cannot be asked; "" if it can."""
+
+    node: str
+    pod: str
+    problem: str = ""
+
+
+def fgm_pods(kubectl: Kubectl, *flags: str) -> list[Mapping[str, Any]]:
+    """Return fgm's pods, running or not, as kubectl prints them.
+
+    Raises: KubectlError if kubectl fails.
+    """
+    return kubectl.get("pods", "--selector", SELECTOR, *flags)
+
+
+def by_node(pods: Sequence[Mapping[str, Any]]) -> list[NodePod]:
+    """Return one pod for each node that has any, by the names of the nodes. Pods that no node has yet are left out."""
+    of_node: dict[str, list[Mapping[str, Any]]] = {}
+    for pod in pods:
+        if node := pod["spec"].get("nodeName"):
+            of_node.setdefault(node, []).append(pod)
+    return [_pod_of(node, of_node[node]) for node in sorted(of_node)]
+
+
+def _pod_of(node: str, pods: Sequence[Mapping[str, Any]]) -> NodePod:
+    running = sorted(pod["metadata"]["name"] for pod in pods if is_running(pod))
+    if running:
+        return NodePod(node, running[0])
+    names = ", ".join(f"{pod['metadata']['name']} is {phase_of(pod)}" for pod in pods)
+    return NodePod(node, "", f"no fgm pod is running: {names}")
+
+
+def is_running(pod: Mapping[str, Any]) -> bool:
+    """Return whether a pod runs, and is not about to end."""
+    return pod["status"].get("phase") == "Running" and not pod["metadata"].get("deletionTimestamp")
+
+
+def phase_of(pod: Mapping[str, Any]) -> str:
+    """Return the phase of a pod, or that it is about to end."""
+    return "Terminating" if pod["metadata"].get("deletionTimestamp") else str(pod["status"].get("phase", "unknown"))

@@ -1,0 +1,59 @@
+"""Forwards a port of this machine to the viewer of an fgm pod, for as long as questions last."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+import anyio.to_thread
+
+from fgm.asking.sources import Source
+from fgm.asking.viewer_client import AskError, NoAnswerError, ViewerClient
+from fgm.cluster.fgm_pods import VIEWER_PORT, NodePod
+from fgm.cluster.kubectl import LOST, Kubectl, PortForward
+
+START_TIMEOUT_S = 8.0
+"""Timeout of kubectl's port."""
+
+
+def source_of(kubectl: Kubectl, pod: NodePod) -> Source:
+    """Return the fgm pod of a node as a source, named `node/NAME`."""
+    return Source(f"node/{pod.node}", lambda: forwarded(kubectl, pod))
+
+
+@asynccontextmanager
+async def forwarded(kubectl: Kubectl, pod: NodePod) -> AsyncIterator[ViewerClient]:
+    """Yield the client of the viewer of an fgm pod. At the end, kubectl has ended, also if this is cancelled.
+
+    Raises: AskError if no port can be forwarded. Raises: NoAnswerError if the viewer does not respond.
+    """
+    if pod.problem:
+        raise AskError(pod.problem)
+    forward = kubectl.forward(pod.pod, 0, VIEWER_PORT)
+    try:
+        with anyio.move_on_after(START_TIMEOUT_S) as scope:
+            port = await anyio.to_thread.run_sync(forward.port, abandon_on_cancel=True)
+        if scope.cancelled_caught:
+            raise NoAnswerError(f"kubectl has not forwarded a port to pod {pod.pod} within {START_TIMEOUT_S:g} s")
+        if port is None:
+            raise AskError(f"kubectl cannot forward a port to pod {pod.pod}; it printed: {await _stopped(forward)}")
+        try:
+            yield ViewerClient(port)
+        except NoAnswerError as error:
+            printed = await _stopped(forward)
+            raise NoAnswerError(f"{error}" + (f"; kubectl printed: {printed}" if printed else "")) from error
+    finally:
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(forward.stop)
+
+
+async def _stopped(forward: PortForward) -> str:
+    """End kubectl; return what it has printed about the reason, "" if nothing."""
+    with anyio.CancelScope(shield=True):
+        await anyio.to_thread.run_sync(forward.stop)
+    return reasons_of(forward)
+
+
+def reasons_of(forward: PortForward) -> str:
+    """Return what a kubectl that has ended has printed; "" if nothing. Call it once."""
+    messages = dict.fromkeys(forward.messages())
+    return "; ".join(message for message in messages if message != LOST) or "; ".join(messages)

@@ -1,0 +1,87 @@
+"""`fgm ask` with a real kubectl and real viewers, over recorded incidents."""
+
+import json
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.support.cluster import Cluster, viewer
+from tests.support.incidents import unpacked
+
+pytestmark = [pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return unpacked(tmp_path_factory.mktemp("recording"))
+
+
+@pytest.fixture(scope="module")
+def port(recording: Path) -> Iterator[int]:
+    with viewer(recording) as (_, port):
+        yield port
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    cluster = Cluster(tmp_path)
+    yield cluster
+    cluster.api.close()
+
+
+def test_a_minute_of_all_nodes_is_ranked_and_nodes_that_do_not_answer_are_named(cluster: Cluster, port: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as hung:  # it accepts, and never answers
+        cluster.add_node("worker-1", port)
+        cluster.add_node("worker-2", hung.getsockname()[1])
+        cluster.add_node("worker-3")
+        code, out, err = cluster.run("ask", "2026-11-26T17:46Z")
+
+    assert (code, err) == (0, "")
+    assert "1 of 3 sources answered" in out
+    assert "no answer from node/worker-2: no answer within 4 s" in out
+    assert "no answer from node/worker-3: " in out
+    assert "connect: connection refused" in out
+    assert "payments was OOM-killed at 17:46:40" in out.partition("\n 2. ")[0]
+    assert "fgm open --context test worker-1 2026-11-26T17:46:" in out
+
+
+def test_json_has_the_same_with_all_numbers(cluster: Cluster, port: int) -> None:
+    cluster.add_node("worker-1", port)
+    code, out, _ = cluster.run("ask", "2026-11-26T17:46Z", "--json", "--pod", "payments")
+    answer = json.loads(out)
+
+    assert code == 0
+    assert answer["findings"][0]["kind"] == "oom_kill"
+    assert {each["name"] for users in answer["users"].values() for each in users} == {"payments"}
+    assert answer["failures"] == []
+
+
+def test_a_directory_is_asked_without_a_cluster(cluster: Cluster, recording: Path) -> None:
+    code, out, err = cluster.run("ask", "17:46 UTC", str(recording))
+
+    assert (code, err) == (0, "")
+    assert "payments was OOM-killed at 17:46:40" in out
+
+
+def test_ctrl_c_ends_kubectl_too(cluster: Cluster) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as hung:
+        cluster.add_node("worker-1", hung.getsockname()[1])
+        with cluster.start("ask", "14:32") as process:
+            connection, _ = hung.accept()
+            with connection:
+                children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+                process.send_signal(signal.SIGINT)
+                _, err = process.communicate(timeout=30)
+
+    assert (process.returncode, err) == (1, "fgm: stopped\n")
+    assert len(children) == 1
+    assert not Path(f"/proc/{children[0]}").exists()
+
+
+def test_a_cluster_without_fgm_is_an_error(cluster: Cluster) -> None:
+    code, _, err = cluster.run("ask", "14:32")
+
+    assert code == 1
+    assert "the cluster has no fgm pods in namespace fine-grained-monitor: apply" in err

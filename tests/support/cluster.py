@@ -1,0 +1,78 @@
+"""A cluster for kubectl with real viewers on this machine, and `fgm` with a kubectl that is configured for it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.support.kubectl import kubectl_folder
+from tests.support.port_forward import ClusterApi
+from tests.support.processes import free_port, wait_until_it_responds
+
+
+def fgm_pod(name: str, node: str, phase: str = "Running") -> dict[str, Any]:
+    """Return an fgm pod as the API server lists it."""
+    labels = {"app.kubernetes.io/name": "fine-grained-monitor"}
+    facts = {
+        "metadata": {"name": name, "namespace": "fine-grained-monitor", "labels": labels},
+        "status": {"phase": phase},
+    }
+    return {"apiVersion": "v1", "kind": "Pod", **facts, "spec": {"nodeName": node}}
+
+
+class Cluster:
+    """An API server, and commands with a kubectl that is configured for it. Its context is `test`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.api = ClusterApi()
+        self.api.write_kubeconfig(folder / "config")
+        self.environment = {
+            **os.environ,
+            "PATH": str(kubectl_folder()),
+            "HOME": str(folder),
+            "KUBECONFIG": str(folder / "config"),
+        }
+
+    def add_node(self, node: str, port: int | None = None) -> None:
+        """Add a node with an fgm pod. `port`: port on this machine that its viewer listens on; None: nothing does."""
+        pod = f"fgm-{node}"
+        self.api.nodes.append({"metadata": {"name": node}})
+        self.api.pods.append(fgm_pod(pod, node))
+        if port is not None:
+            self.api.listeners[pod] = port
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Start `fgm` with a command and its arguments."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "fgm", arguments[0], "--context", "test", *arguments[1:]],
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: str, within_s: float = 60) -> tuple[int, str, str]:
+        """Run `fgm` to its end; return its exit code, what it printed, and its error messages."""
+        with self.start(*arguments) as process:
+            try:
+                out, err = process.communicate(timeout=within_s)
+            finally:
+                process.kill()
+        return process.returncode, out, err
+
+
+@contextmanager
+def viewer(data: Path) -> Iterator["tuple[subprocess.Popen[bytes], int]"]:
+    """Run a real viewer of a data directory until the block is left; yield the process and its port."""
+    port = free_port()
+    command = [sys.executable, "-m", "fgm.viewer", str(data), "--port", str(port), "--no-browser"]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        try:
+            wait_until_it_responds(f"http://127.0.0.1:{port}/", 30)
+            yield process, port
+        finally:
+            process.kill()
