@@ -1,9 +1,10 @@
-# make run | test | test-dates | test-duckdb | readers | check | bench | clean
+# make run | test | test-vm | test-dates | test-duckdb | readers | check | bench | clean
 #
 # Everything is installed into .venv, with the versions in constraints.txt, and updated only if they change.
 
 PYTHON ?= python3
 ARGS ?=
+WORKERS ?= auto
 DUCKDB ?= 1.4.5 1.5.6 2.0.1
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -13,7 +14,8 @@ SHELL := /bin/bash
 
 help:
 	@echo 'make run    record this machine and show it in the browser; ARGS="--no-browser --port 8060"'
-	@echo 'make test   run the tests; ARGS="tests/store -k journal"'
+	@echo 'make test   run the tests, several files at a time; ARGS="tests/store -k journal" WORKERS=0 for one after the other'
+	@echo 'make test-vm  run the tests in the virtual machine, one after the other (needs QEMU; see tests/vm)'
 	@echo 'make test-dates  run the tests that look at times, on other days and in other time zones (needs a C compiler)'
 	@echo 'make test-duckdb  run the documented queries in each release of DuckDB that the documents name; DUCKDB="1.5.6"'
 	@echo 'make readers  install ClickHouse, DataFusion and hyparquet for the tests that read files with them (600 MB; needs npm)'
@@ -25,7 +27,10 @@ run: .venv/.runtime
 	@$(BIN)/fgm run $(ARGS)
 
 test: .venv/.dev
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadfile $(ARGS)
+
+test-vm: .venv/.dev
+	$(BIN)/python -m pytest -m vm $(ARGS)
 
 test-dates: .venv/.dev
 	$(BIN)/python -m tests.dates $(ARGS)
@@ -90,4 +95,4 @@ clean:
 	$(PYTHON) -m venv --clear .venv-runtime
 	.venv-runtime/bin/python -m pip --disable-pip-version-check install --quiet -c constraints.txt -e .
 
-.PHONY: help run test test-dates test-duckdb readers check bench clean
+.PHONY: help run test test-vm test-dates test-duckdb readers check bench clean

@@ -15,8 +15,11 @@ def run_in_machine(tmp_path_factory: pytest.TempPathFactory) -> RunInMachine:
 
     It takes (script, *arguments, share, timeout_s, cgroups); `cgroups`: version that has the controllers. The script
     runs with the machine's own Python in the folder `share`. Its first argument is the project's Python.
-    With FGM_BUILD_VM=1 the image is made first if it is missing; otherwise the tests are skipped.
+    With FGM_BUILD_VM=1 the image is made first if it is missing; otherwise the tests are skipped, and also if tests run
+    in several processes: one machine takes a whole processor.
     """
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        pytest.skip("make test-vm runs the tests in the virtual machine, one after the other")
     reason = machine.why_none()
     if reason is not None and os.environ.get("FGM_BUILD_VM") == "1":
         machine.build()
