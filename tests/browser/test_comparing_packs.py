@@ -80,7 +80,15 @@ def test_a_pack_lies_under_another_one_without_a_viewer(page: Page, data: Path, 
     expect(panel.get_by_role("listitem")).to_have_count(1)
     row = page.get_by_role("region", name="Values at the cursor").locator("tbody tr", has_text="web")
     expect(row.locator("td").first).to_contain_text("\N{MINUS SIGN}600")
-    expect(page).to_have_url(re.compile("vs=pack"))
+    expect(page).to_have_url(re.compile("vs=pack,before.html,"))
+    page.reload()
+    missing = page.get_by_role("status").filter(has_text="This view was compared with before.html.")
+    expect(missing).to_be_visible()
+    with page.expect_file_chooser() as chooser:
+        missing.get_by_role("button", name="Open before.html again").click()
+    chooser.value.set_files(data / "before.html")
+    expect(panel.get_by_role("listitem").first).to_contain_text("CPU 900 → 300 millicores")
+    expect(missing).to_have_count(0)
     panel.get_by_role("button", name="Close").click()
     expect(panel).to_have_count(0)
     assert [error for error in page_errors if not error.startswith(("file:", "blob:"))] == []

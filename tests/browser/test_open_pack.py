@@ -161,6 +161,34 @@ def test_a_chosen_file_is_shown_and_then_the_viewer_again(
     assert page_errors == []
 
 
+def test_the_browser_goes_back_from_a_file_to_the_viewer_and_forward_again(
+    page: Page, recorded_url: str, pack: Path, page_errors: list[str]
+) -> None:
+    open_page(page, f"{recorded_url}#lanes=memory")
+    choose(page, pack)
+    is_saved(page)
+    page.keyboard.press("w")  # zoom
+    zoomed = page.url
+    page.evaluate("history.back()")
+    is_saved(page)
+    page.evaluate("history.back()")
+    is_live(page)
+    assert page.url.endswith("#lanes=memory")
+    page.evaluate("history.go(2)")
+    is_saved(page)
+    assert page.url == zoomed
+    page.reload()
+    missing = page.get_by_role("status").filter(has_text="incident.html is not open any more.")
+    expect(missing).to_contain_text("now has the data of the viewer")
+    with page.expect_file_chooser() as chooser:
+        missing.get_by_role("button", name="Open incident.html again").click()
+    chooser.value.set_files(pack)
+    is_saved(page)
+    assert page.url == zoomed
+    expect(missing).to_have_count(0)
+    assert page_errors == []
+
+
 @pytest.mark.both_browsers
 def test_a_dropped_file_is_shown_and_a_bad_one_is_refused(
     page: Page, recorded_url: str, pack: Path, page_errors: list[str]

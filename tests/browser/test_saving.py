@@ -24,6 +24,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 
 BEGIN_MS = PLANTED["noisy_neighbour"]["began_ms"] // 1000 * 1000
 ADDED = "added <b>later</b> \u2013 ü \U0001f680"
+CHOOSE_FILE = """async () => {
+    const { chooseFile } = await fgm('widgets/file-chooser'), { openFile } = await fgm('requests/pack/opening');
+    chooseFile(openFile);
+}"""
 FROM_MS, TO_MS = BEGIN_MS - 60_000, BEGIN_MS + 60_000
 
 
@@ -159,9 +163,16 @@ def test_a_parquet_file_has_the_range_and_the_metrics(page: Page, incidents_url:
     view(page, incidents_url)
     page.keyboard.press("S")
     dialog(page).get_by_role("radio", name="A Parquet file").check()
-    expect(dialog(page)).to_contain_text("A Parquet file contains all names.")
     answer = previewed(page)
+    dialog(page).get_by_text("Leave out names").click()
+    dialog(page).get_by_role("checkbox", name="Containers").check()
+    names = dialog(page).get_by_role("group", name="What the names become")
+    expect(names.get_by_role("row", name="batch-import")).to_be_visible()
+    becomes = {each["from"]: each["to"] for each in previewed(page)["redacted"]}
     table = pq.read_table(saved(page, tmp_path))
+    containers = set(table.column("container_name").to_pylist())
+    assert becomes["batch-import"] in containers
+    assert "batch-import" not in containers
     assert table.column_names[-len(answer["metrics"]) :] == answer["metrics"]
     times = table.column("time").cast("int64").to_pylist()
     assert (min(times), max(times)) == (FROM_MS, TO_MS - 1000)
@@ -231,7 +242,7 @@ def test_a_copy_of_a_saved_file_has_the_notes_that_were_added(
     else:
         open_page(page, incidents_url)
         with page.expect_file_chooser() as chooser:
-            page.evaluate("async () => (await fgm('panels/opened-pack')).chooseFile()")
+            page.evaluate(CHOOSE_FILE)
         chooser.value.set_files(path)
     expect(page.get_by_role("button", name="Save a copy")).to_be_visible()
     page.keyboard.press("e")

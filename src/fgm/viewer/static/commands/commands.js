@@ -7,10 +7,10 @@ import { walls } from "../derived/wall-rows.js";
 import { presetsFor } from "../lib/time-format.js";
 import { copyLink, copyTable } from "../panels/clipboard.js";
 import { focusSearch } from "../panels/container-list.js";
-import { chooseFile } from "../panels/opened-pack.js";
 import { focusTimeBox } from "../panels/time-box.js";
 import { canCompare, compare } from "../requests/analysis/comparison.js";
 import { saveIncident } from "../requests/incident/copy.js";
+import { openFile } from "../requests/pack/opening.js";
 import { rankAgain } from "../requests/ranking.js";
 import { showNextFinding } from "../state/analysis/findings.js";
 import { newNoteAtCursor, newNoteOnView, showNextNote } from "../state/incident/notes.js";
@@ -22,6 +22,7 @@ import { toggleTheme } from "../state/theme.js";
 import { back } from "../state/url.js";
 import { fitShown, follow, pan, pause, pin, preset, showAll, showTop, stepCursor, toggle, togglePin, unpin, zoomAround } from "../state/view.js";
 import { chooseRow, currentRow, openAsLines, setColourScale, setRowKind, setRowOrder, toggleAllWalls, toggleWall } from "../state/wall/walls.js";
+import { chooseFile } from "../widgets/file-chooser.js";
 import { focusLane } from "../widgets/lane-focus.js";
 import { addIoByDisk, chooseForLane, chooseNewLane, labelledItems, metricItems } from "../widgets/metric-chooser.js";
 import { chooseOtherRange } from "../widgets/other-range-chooser.js";
@@ -130,7 +131,7 @@ export const ACTIONS = [
   action("Page", "Save this incident as a file", ["S", "Ctrl+s"], saveIncident),
   action("Page", "Copy a link to this view", ["y"], copyLink),
   action("Page", "Copy the values as a table", ["Y"], copyTable),
-  action("Page", "Open a saved file", [], chooseFile),
+  action("Page", "Open a saved file", [], () => chooseFile(openFile)),
   action("Page", "All commands", [":", "Ctrl+k"], chooseCommand),
   action("Page", "Switch between light and dark theme", [], toggleTheme),
   action("Page", "List of keys", ["?"], () => (showsKeys.value = true)),

@@ -4,7 +4,8 @@ import { html } from "../browser/html.js";
 import { clock, date, datedRange, shortClock } from "../lib/time-format.js";
 import { dashboardNotes } from "../state/page.js";
 import { MAX_SHOWN } from "../state/shown.js";
-import { openedPack, packRefusal } from "../state/pack.js";
+import { missingPack } from "../state/compare/other-range.js";
+import { missingFile, openedPack, packRefusal } from "../state/pack.js";
 import { connected, health, instance, picked, ready, refusals } from "../state/store.js";
 import { ShellCommand, shellQuoted } from "../widgets/shell-command.js";
 import { PackBanners } from "./opened-pack.js";
@@ -35,7 +36,7 @@ export function Banners() {
   const { index, index_note, skipped_files_total = 0, skipped_files = [], now_ms, state } = health.value ?? {};
   const lines = [];
   const hasLanes = ready.value || instance.value !== null;
-  if (hasLanes && (openedPack.value || packRefusal.value)) lines.push(html`<${PackBanners} />`);
+  if (hasLanes && (openedPack.value || packRefusal.value || missingFile.value || missingPack.value)) lines.push(html`<${PackBanners} />`);
   if (!connected.value) {
     lines.push(html`<div class="banner" role="alert"><b>Disconnected${now_ms ? ` since ${clock(now_ms)}` : ""}.</b>
       <span>Loaded data stays usable.</span><${Reconnect} /></div>`);

@@ -10,10 +10,12 @@ import { ALL } from "../lib/time-format.js";
 export const openedPack = signal(null);
 /** Sentences on parts of the open pack that cannot be read. */
 export const packDamage = signal([]);
-/** Whether the page can go back to a viewer: not if the page is inside of a file. */
-export const canClose = signal(true);
+/** Whose data the page shows if no file is opened in it; null if there is none, since the file that this page is inside of is damaged. */
+export const ownName = signal("the viewer");
 /** Whether a file is being dragged over the page. */
 export const isDropping = signal(false);
+/** The name of the file that the view in the address is of, if it is no longer open; null if none is missing. */
+export const missingFile = signal(null);
 /** Why a file cannot be opened as a pack, or null. */
 export const packRefusal = signal(null);
 

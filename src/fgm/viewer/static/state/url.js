@@ -6,7 +6,7 @@ import { ALL, END_OF_TIME_MS, PRESETS } from "../lib/time-format.js";
 import { escapeForUrl } from "../lib/url-escape.js";
 import { LONGEST_MS as LONGEST_FINDINGS_MS, shownFinding } from "./analysis/findings.js";
 import { laneStudies, STUDIES } from "./analysis/studies.js";
-import { otherPack, pairedIds, shift_ms } from "./compare/other-range.js";
+import { compareWithNamedPack, missingPack, otherPack, pairedIds, shift_ms } from "./compare/other-range.js";
 import { notes, notesWithin } from "./incident/notes.js";
 import { DEFAULT_LANES, focus, laneNames, MAX_LANES } from "./lanes.js";
 import { showable } from "./pack.js";
@@ -39,7 +39,7 @@ function lanesAndCursor(pin_ms, isLive, listed = notes.peek()) {
   if (focus.peek() > 0) parts.push(["focus", [focus.peek() + 1]]);
   if (pin_ms !== null) parts.push(["at", [isoTime(pin_ms)]]);
   if (laneStudies.peek().size > 0) parts.push(["studies", [...laneStudies.peek()].map(([name, study]) => `${study}:${name}`)]);
-  if (shift_ms.peek() !== null) parts.push(["vs", [otherText(isLive)]]);
+  if (shift_ms.peek() !== null || missingPack.peek() !== null) parts.push(["vs", otherParts(isLive)]);
   if (pairedIds.peek() !== null) parts.push(["pair", [pairedIds.peek().id, pairedIds.peek().other]]);
   if (openedId.peek() !== null) parts.push(["open", [openedId.peek()]]);
   if (shownFinding.peek() !== null) parts.push(["finding", findingParts(shownFinding.peek())]);
@@ -47,8 +47,12 @@ function lanesAndCursor(pin_ms, isLive, listed = notes.peek()) {
   return [...parts, ...wallParameters()];
 }
 
-/** The other range in the URL: its begin; in a view that moves, how much earlier it is. */
-const otherText = (isLive) => (otherPack.peek() ? "pack" : isLive ? `-${Math.round(shift_ms.peek() / 1000)}s` : isoTime(view.peek().from_ms - shift_ms.peek()));
+/** The other range in the URL: its begin; in a view that moves, how much earlier it is; of a pack, also the name of the file. */
+function otherParts(isLive) {
+  const fileName = (otherPack.peek() ?? missingPack.peek())?.fileName, shift = shift_ms.peek() ?? missingPack.peek().shift_ms;
+  const begin = shift === null ? [] : [isLive && fileName === undefined ? `-${Math.round(shift / 1000)}s` : isoTime(view.peek().from_ms - shift)];
+  return fileName === undefined ? begin : fileName === null ? ["pack"] : ["pack", fileName, ...begin];
+}
 
 /** A finding in the URL: its kind, series and beginning, and the range in which it was found. */
 const findingParts = ({ kind, id, from_ms, within }) => [kind, id, ...[from_ms, within.from_ms, within.to_ms].map(isoTime)];
@@ -76,7 +80,7 @@ export function permanentLink() {
 export function savedFragment({ from_ms, to_ms }, hasNotes) {
   const isInside = view.peek().from_ms >= from_ms && view.peek().to_ms <= to_ms;
   const inRange = hasNotes ? notesWithin({ from_ms, to_ms }) : [];
-  const isComparable = isInside && otherPack.peek() === null && view.peek().from_ms - shift_ms.peek() >= from_ms && view.peek().to_ms - shift_ms.peek() <= to_ms;
+  const isComparable = isInside && otherPack.peek() === null && missingPack.peek() === null && view.peek().from_ms - shift_ms.peek() >= from_ms && view.peek().to_ms - shift_ms.peek() <= to_ms;
   const others = lanesAndCursor(pinned_ms.peek(), false, inRange).filter(([name]) => isComparable || !["vs", "pair"].includes(name));
   return fragmentOf([...fixedRange(isInside ? view.peek() : { from_ms, to_ms }), ...seriesAndColours(), ...others]).slice(1);
 }
@@ -117,9 +121,14 @@ function readFinding([kind, id, ...times]) {
   return begin_ms >= 0 && begin_ms < end_ms && end_ms - begin_ms <= LONGEST_FINDINGS_MS && from_ms >= 0 ? { kind, id, from_ms, within: { from_ms: begin_ms, to_ms: end_ms } } : null;
 }
 
+function readOther([first, fileName, begin]) {
+  if (first === "pack") return compareWithNamedPack(fileName, Date.parse(begin));
+  otherPack.value = missingPack.value = null;
+  shift_ms.value = readShift(first, view.peek().from_ms);
+}
+
 /** How much later than the other range a view is; null if there is none. */
 function readShift(text, from_ms) {
-  if (text === "pack") return otherPack.peek() && shift_ms.peek(); // an address does not contain a file
   const seconds = text?.match(/^-(\d{1,9})s$/)?.[1];
   const shift = seconds ? Number(seconds) * 1000 : from_ms - Date.parse(text);
   return (shift !== 0 || pairedIds.peek() !== null) && Number.isFinite(shift) && from_ms - shift >= 0 ? shift : null;
@@ -147,8 +156,7 @@ function readUrl() {
     focus.value = Math.max(1, Math.min(MAX_LANES, Number(first("focus")) || 1)) - 1;
     const [id, other] = parameters.get("pair") ?? [];
     pairedIds.value = first("vs") && id && other ? { id, other } : null;
-    shift_ms.value = readShift(first("vs"), view.peek().from_ms);
-    if (first("vs") !== "pack") otherPack.value = null;
+    readOther(parameters.get("vs") ?? []);
     openedId.value = first("open") ?? null;
     shownFinding.value = readFinding(parameters.get("finding") ?? []);
     readWallParameters(parameters);
@@ -164,14 +172,16 @@ function readUrlNotes() {
 // History ------------------------------------------------------------------------------------------------------
 
 let depth = 0; // entries of the browser's history that this page added
+let origin = null; // what the view is of: {id, fileName} of a file that a person has opened; null: of the viewer, or of the file with this page
+let showOrigin = () => {};
 let lastTurn_ms = -Infinity;
 
 function writeUrl(change) {
   const url = fragment() || location.pathname + location.search;
   const continues = change === "turn" && performance.now() - lastTurn_ms < ONE_CHANGE_MS;
   if (change === "turn") lastTurn_ms = performance.now();
-  if (change !== "replace" && !continues) history.pushState({ depth: (depth += 1) }, "", url);
-  else history.replaceState({ depth }, "", url);
+  if (change !== "replace" && !continues) history.pushState({ depth: (depth += 1), origin }, "", url);
+  else history.replaceState({ depth, origin }, "", url);
 }
 
 /** Go back to the previous view, or to the live view if there is none. */
@@ -184,17 +194,25 @@ export function back() {
 function restore() {
   const isOwn = history.state?.depth !== undefined;
   depth = history.state?.depth ?? 0;
+  if (isOwn && history.state.origin?.id !== origin?.id) return showOrigin(history.state.origin ?? null);
   batch(() => {
     readUrl();
     if (!isOwn) readUrlNotes();
   });
-  if (!isOwn) history.replaceState({ depth }, "");
+  if (!isOwn) history.replaceState({ depth, origin }, "");
   else if (writeNotes(notes.peek()) !== (escapedParameters().get("notes") ?? "")) writeUrl("replace");
 }
 
-/** Show the view and the notes in a fragment (without "#"), instead of the present one in the browser's history. */
-export function showFragment(text) {
-  history.replaceState({ depth }, "", text ? `#${text}` : location.pathname + location.search);
+/** Call `show(origin)` if "back" or a reload comes to a view of another origin. It is expected to show it, and to call `showView`. */
+export function onOtherOrigin(show) {
+  showOrigin = show;
+}
+
+/** Show a view of another origin, see above: that of a fragment (without "#") as a new entry of the browser's history, or that of the present entry. */
+export function showView(next, text = null) {
+  origin = next;
+  if (text !== null) history.pushState({ depth: (depth += 1), origin }, "", text ? `#${text}` : location.pathname + location.search);
+  else history.replaceState({ depth, origin }, "");
   batch(() => {
     readUrl();
     readUrlNotes();

@@ -8,6 +8,7 @@ import { seriesInView } from "../state/compare/other-series.js";
 import { shown } from "../state/shown.js";
 import { edge_ms, health, view } from "../state/store.js";
 import { compareWithFile } from "../requests/compare/other-pack.js";
+import { chooseFile } from "./file-chooser.js";
 import { choose } from "./palette.js";
 
 const HOUR_MS = 3_600_000, DAY_MS = 86_400_000;
@@ -38,12 +39,6 @@ function chooseSeries() {
   choose(`Under ${series.name}: which container?`, [...byWorkload.values()].map((other) => ({ text: other.name, hint: locationOf(other), run: () => compareSeries(series.id, other.id) })));
 }
 
-function chooseFile() {
-  const input = Object.assign(document.createElement("input"), { type: "file", accept: ".html,text/html" });
-  input.onchange = () => input.files.length > 0 && compareWithFile(input.files[0]);
-  input.click();
-}
-
 /** Open the list of ranges to compare with. */
 export function chooseOtherRange() {
   const { from_ms, to_ms } = view.peek();
@@ -52,7 +47,7 @@ export function chooseOtherRange() {
   choose("Compare with a range, or type when it begins", [
     itemOf("The time just before", length_ms), ...usual,
     shown.peek().length > 0 && { text: "Another container at the same time…", hint: `under ${shown.peek()[0].series.name}`, run: chooseSeries },
-    { text: "A saved file…", hint: "of before, or of another node", run: chooseFile },
+    { text: "A saved file…", hint: "of before, or of another node", run: () => chooseFile(compareWithFile) },
     otherRange.peek() && { text: "Show this view alone", hint: "", run: stopComparing },
   ].filter(Boolean), typedItems);
 }

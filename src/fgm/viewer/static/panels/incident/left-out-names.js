@@ -19,7 +19,7 @@ const short = (name) => (/^[0-9a-f]{64}$/.test(name) ? name.slice(0, SHORT_ID) :
 /** What the names become: from, to. */
 function Names() {
   const { answer } = preview.value ?? {};
-  const { rules } = saving.value;
+  const { rules, format } = saving.value;
   if (rules.length === 0) return null;
   if (!isPreviewed() || !answer) return html`<p class="mut">What the names become is shown here.</p>`;
   const { redacted = [] } = answer;
@@ -27,15 +27,14 @@ function Names() {
   return html`<div class="names" tabindex="0" role="group" aria-label="What the names become"><table>
     <thead><tr><th scope="col">kind</th><th scope="col">name</th><th scope="col">in the file</th></tr></thead>
     <tbody>${redacted.map(({ kind, from, to }) => html`<tr key=${`${kind} ${from}`}><td>${kind}</td><td class="text" title=${from}>${short(from)}</td><td class="text" title=${to}>${short(to)}</td></tr>`)}</tbody>
-  </table></div><p class="mut">At most 50 names are shown, some of each kind. Values, times, order and colours stay. Read your notes again: what they say in other words stays, too.</p>`;
+  </table></div><p class="mut">At most 50 names are shown, some of each kind. Values, times and order stay.${format === "html" && " Colours stay, too. Read your notes again: what they say in other words stays."}</p>`;
 }
 
 /** The choices, and a preview. */
 export function LeftOut() {
-  const { rules, format } = saving.value;
+  const { rules } = saving.value;
   const [typed, setTyped] = useState(rules.filter((rule) => !isKind(rule)).join(", "));
   const hasAll = rules.includes(ALL);
-  if (format !== "html") return html`<p>A Parquet file contains all names.</p>`;
   const setKind = (kind, isOn) => choose({ rules: isOn ? [...rules, kind] : rules.filter((rule) => rule !== kind) });
   const onInput = (event) => {
     setTyped(event.target.value);

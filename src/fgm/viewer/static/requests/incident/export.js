@@ -22,7 +22,7 @@ function queryOf({ from_ms, to_ms, format, hasAllSeries, hasAllMetrics, hasNotes
     from: Math.floor(from_ms), to: Math.ceil(to_ms), format,
     containers: hasAllSeries ? [] : shownIds,
     metric: hasAllMetrics ? (allMetrics.peek() ?? []).map(({ name }) => name) : drawn,
-    redact: isPack ? rules : [],
+    redact: rules,
     view: isPack ? savedFragment({ from_ms, to_ms }, hasNotes) : [],
   };
   return Object.entries(query).map(([name, values]) => [name, [values].flat()]).filter(([, values]) => values.length > 0);

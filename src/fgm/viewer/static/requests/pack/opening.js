@@ -3,9 +3,9 @@
 import { batch } from "../../vendor/signals.js";
 import { UnusablePack } from "../../lib/pack/unusable-pack.js";
 import { ALL } from "../../lib/time-format.js";
-import { canClose, openedPack, packDamage, packRefusal, showable } from "../../state/pack.js";
+import { missingFile, openedPack, ownName, packDamage, packRefusal, showable } from "../../state/pack.js";
 import { defaultRange, range, resetLoaded } from "../../state/store.js";
-import { showFragment } from "../../state/url.js";
+import { onOtherOrigin, showView } from "../../state/url.js";
 import { viewer } from "../http-source.js";
 import { poll } from "../polling.js";
 import { setSource } from "../source.js";
@@ -14,36 +14,59 @@ import { PackSource } from "./pack-source.js";
 
 const NO_ANSWERS = { get: () => new Promise(() => {}), lines: () => new Promise(() => {}) }; // of a file that cannot be read
 let wantedFile = null; // the file that a person has chosen last
-let viewerFragment = ""; // that of the view of the viewer before a file was opened
+let own = null; // the source of the pack that this page is inside of
+let ownFragment = ""; // that of the view before a file was opened
+const files = new Map(); // id in the browser's history → file that a person has opened
 
 /** Show the pack that this page is inside of, if it is; else the data of the viewer. Call it before anything else is started. */
 export function openSource() {
   setSource(viewer);
+  onOtherOrigin((origin) => (origin === null ? showOwn(null) : void reopen(origin)));
   try {
     const file = packOfThisFile();
     if (file === null) return;
-    canClose.value = false;
+    ownName.value = null;
     setSource(NO_ANSWERS);
-    const source = sourceOf(file);
+    const source = (own = sourceOf(file));
     if (location.hash === "") history.replaceState(null, "", `#${file.manifest.view}`);
     show(source, null);
-    source.series().catch(refuse);
+    ownName.value = "the file of this page";
+    source.series().catch((error) => {
+      ownName.value = null;
+      refuse(error);
+    });
   } catch (error) {
     refuse(error);
   }
 }
 
 /** Open a file that a person has chosen. If it is no pack that can be shown, the page stays as it is, and says why. */
-export async function openFile(file) {
+export function openFile(file) {
+  const origin = { id: `${Date.now()} ${files.size}`, fileName: file.name }; // not the id of an entry from before a reload
+  files.set(origin.id, file);
+  return showFile(file, origin, ({ view }) => (missingFile.peek() === file.name ? null : view));
+}
+
+/** Show a file that an entry of the browser's history is of; after a reload, say that it is not open. */
+async function reopen(origin) {
+  if (files.has(origin.id)) return showFile(files.get(origin.id), origin, () => null);
+  if (openedPack.peek()?.fileName) showOwn(origin);
+  else showView(origin);
+  missingFile.value = origin.fileName;
+}
+
+/** `fragmentOf`: from the manifest to the fragment of a new view; null: the view of the present entry of the browser's history. */
+async function showFile(file, origin, fragmentOf) {
   wantedFile = file;
   try {
     const source = sourceOf(await packOfFile(file));
     await source.series();
     if (wantedFile !== file) return; // another one was chosen meanwhile
-    if (openedPack.peek() === null) viewerFragment = location.hash.slice(1);
+    const fragment = fragmentOf(source.manifest);
+    if (fragment !== null && !openedPack.peek()?.fileName && missingFile.peek() === null) ownFragment = location.hash.slice(1);
     batch(() => {
       show(source, file);
-      showFragment(source.manifest.view);
+      showView(origin, fragment);
     });
     poll();
   } catch (error) {
@@ -51,15 +74,21 @@ export async function openFile(file) {
   }
 }
 
-/** Show the data of the viewer again. */
-export function closePack() {
+/** Close the file that a person has opened: show the data of the viewer again, or of the file that this page is inside of. */
+export const closeFile = () => showOwn(null, ownFragment);
+
+/** `origin`: of the view; `fragment`: of a new view; null: the view of the present entry of the browser's history. */
+function showOwn(origin, fragment = null) {
   wantedFile = null;
   batch(() => {
-    openedPack.value = packRefusal.value = null;
-    packDamage.value = [];
-    resetLoaded();
-    setSource(viewer);
-    showFragment(viewerFragment);
+    if (own) show(own, null);
+    else {
+      openedPack.value = missingFile.value = packRefusal.value = null;
+      packDamage.value = [];
+      resetLoaded();
+      setSource(viewer);
+    }
+    showView(origin, fragment);
   });
   poll();
 }
@@ -70,7 +99,7 @@ function sourceOf(file) {
 }
 
 function show(source, file) {
-  packRefusal.value = null;
+  packRefusal.value = missingFile.value = null;
   packDamage.value = [];
   openedPack.value = { manifest: source.manifest, fileName: file?.name ?? null, file };
   resetLoaded();

@@ -9,6 +9,8 @@ import { pause, viewChanged } from "../view.js";
 export const shift_ms = signal(null);
 /** The pack that has the other range: {source, series, from_ms, to_ms, fileName}; null: it is of the same source as the view. */
 export const otherPack = signal(null);
+/** The pack that a link compares with, which an address cannot contain: {fileName: or null, shift_ms}; null if none is missing. */
+export const missingPack = signal(null);
 /** The series that a person has paired: {id, other}, of the view and of the other range; null: series with the same names. */
 export const pairedIds = signal(null);
 /** Samples of the other range, as `laneSamples`, with the times of the other range; null without them. */
@@ -19,6 +21,7 @@ export const loadingOther = signal(false);
 export const otherRefusal = signal(null);
 
 const keep = keepWhileSame();
+let lastPack = null; // stays in memory, so that "back" shows it again
 
 /** The other range: {from_ms, to_ms, end_ms, shift_ms}; null if there is none. */
 export const otherRange = computed(() => keep(shift_ms.value === null ? null : {
@@ -31,7 +34,7 @@ export function compareWith(from_ms) {
   if (shift === 0 || !(from_ms >= 0)) return;
   batch(() => {
     if (range.peek().live && shift < 0) pause();
-    otherPack.value = pairedIds.value = null;
+    otherPack.value = missingPack.value = pairedIds.value = null;
     shift_ms.value = shift;
   });
   viewChanged("push");
@@ -41,7 +44,7 @@ export function compareWith(from_ms) {
 export function compareSeries(id, other) {
   batch(() => {
     if (range.peek().live) pause();
-    otherPack.value = null;
+    otherPack.value = missingPack.value = null;
     shift_ms.value = 0;
     pairedIds.value = { id, other };
   });
@@ -51,23 +54,35 @@ export function compareSeries(id, other) {
 /** Lay the range that is so much earlier under the view. */
 export const compareWithEarlier = (by_ms) => compareWith(view.peek().from_ms - by_ms);
 
-/** Lay a pack under the view: as far from its begin as the view is from `begin_ms`. */
+/** Lay a pack under the view: as far from its begin as the view is from `begin_ms`, or as a link says that it is missing from. */
 export function compareWithPack(pack, begin_ms) {
+  const missing = missingPack.peek(), linked_ms = view.peek().from_ms - (missing?.shift_ms ?? NaN);
+  const isLinked = linked_ms >= pack.from_ms && linked_ms < pack.to_ms;
   batch(() => {
     if (range.peek().live) pause();
-    otherPack.value = pack;
-    pairedIds.value = null;
-    shift_ms.value = begin_ms - pack.from_ms;
+    otherPack.value = lastPack = pack;
+    pairedIds.value = missingPack.value = null;
+    shift_ms.value = isLinked ? missing.shift_ms : begin_ms - pack.from_ms;
   });
-  viewChanged("push");
+  viewChanged(missing ? "replace" : "push");
+}
+
+/** Lay the pack under the view whose name a link has, if it is in memory; else say that it is missing. `begin_ms`: of the other range, or NaN. */
+export function compareWithNamedPack(fileName, begin_ms) {
+  const pack = otherPack.peek() ?? lastPack;
+  const shift = Number.isFinite(begin_ms) ? view.peek().from_ms - begin_ms : otherPack.peek() && shift_ms.peek();
+  const isThere = pack !== null && Number.isFinite(shift) && [undefined, pack.fileName].includes(fileName);
+  otherPack.value = isThere ? pack : null;
+  shift_ms.value = isThere ? shift : null;
+  missingPack.value = isThere ? null : { fileName: fileName ?? null, shift_ms: shift };
 }
 
 /** Show the view alone again. */
 export function stopComparing() {
-  if (shift_ms.peek() === null) return;
+  if (shift_ms.peek() === null && missingPack.peek() === null) return;
   batch(() => {
     shift_ms.value = null;
-    otherPack.value = pairedIds.value = null;
+    otherPack.value = missingPack.value = pairedIds.value = null;
   });
   viewChanged("push");
 }
