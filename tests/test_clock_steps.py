@@ -263,7 +263,9 @@ async def test_a_run_continues_from_the_last_tick_of_one_that_was_killed_within_
         await windows(host, 1)
 
     def look() -> None:
-        last_ticks_ms = [gap.before["tick_ms"] for gap in of_node(host, "gap")]  # a busy machine may have later gaps, too
+        last_ticks_ms = [
+            gap.before["tick_ms"] for gap in of_node(host, "gap")
+        ]  # a busy machine may have later gaps, too
         assert pytest.approx(stopped_ms, abs=60_000) in last_ticks_ms
 
     await to_thread.run_sync(look)
