@@ -2,12 +2,14 @@
 ARG BASE_IMAGE=python:3.12-slim
 
 FROM ${BASE_IMAGE} AS build
+# [ship] adds the storage library of `fgm ship`; the two daemons need no extra.
+ARG EXTRAS=
 COPY pyproject.toml constraints.txt README.md LICENSE /source/
 COPY src /source/src
 # The tests of libraries, pip and setuptools are removed. The bytecode contains hashes instead of times, so that two builds
 # have the same files. PIP_CONSTRAINT applies to build dependencies, too.
 RUN export PIP_CONSTRAINT=/source/constraints.txt && python3 -m venv --copies /opt/fgm \
-    && /opt/fgm/bin/python -m pip install --no-cache-dir --no-compile --quiet /source \
+    && /opt/fgm/bin/python -m pip install --no-cache-dir --no-compile --quiet "/source${EXTRAS}" \
     && /opt/fgm/bin/python -m pip uninstall --quiet --yes pip setuptools \
     && find /opt/fgm/lib -type d \( -name tests -o -name test -o -name __pycache__ \) -prune -exec rm -rf {} + \
     && find /opt/fgm/lib \( -name '*.c' -o -name '*.pyx' \) -delete \

@@ -14,6 +14,7 @@ from fgm.asking import many
 from fgm.asking.viewer_client import AskError
 from fgm.cluster import open_command
 from fgm.cluster.fgm_pods import NAMESPACE, VIEWER_PORT
+from fgm.shipping import flags as ship_flags
 
 EXIT_CODES = """\
 exit codes:
@@ -26,6 +27,7 @@ exit codes:
      fgm diff: a source cannot be read, or has no range
      fgm save: there is nothing to save, the file cannot be written, or it was stopped before that
      fgm merge: a collector records into the directory, or an hour cannot be merged
+     fgm ship: a setting is wrong; with --once, also if not all could be shipped
   2  a flag is wrong
 """
 
@@ -41,6 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "open": _open_node,
         "run": _run_here,
         "save": _save,
+        "ship": _ship,
         "stat": _stat,
     }
     return run[arguments.command](arguments)
@@ -67,6 +70,12 @@ def _save(arguments: argparse.Namespace) -> int:
 
     _stop_on_sigterm()
     return save(arguments)
+
+
+def _ship(arguments: argparse.Namespace) -> int:
+    from fgm.shipping.ship_command import ship  # noqa: PLC0415 - hashlib, and obstore
+
+    return ship(arguments)
 
 
 def _diff(arguments: argparse.Namespace) -> int:
@@ -226,6 +235,7 @@ def _make_parser() -> argparse.ArgumentParser:
     flag("--pair", action="append", metavar="NAME=NAME", help=pair)
     flag("--limit", type=int, default=20, metavar="N", help="number of containers to list (default: %(default)s)")
     flag("--json", action="store_true", help="print JSON, as /api/changes returns it")
+    ship_flags.add_flags(add("ship", "send merged files to object storage, each once, until Ctrl-C"))
     _flags_of_save(
         add("save", "save an incident as one HTML file that opens in a browser without a network, or as Parquet")
     )

@@ -1,0 +1,16 @@
+"""The arguments of `fgm ship`. They are apart because every start of `fgm` reads them."""
+
+from collections.abc import Callable
+
+
+def add_flags(flag: Callable[..., object]) -> None:
+    """Add the arguments of `fgm ship` to a parser."""
+    flag("directory", metavar="DIR", help="the data directory; it is only read")
+    flag("url", metavar="URL", help="where to: s3://BUCKET/PREFIX, gs://…, az://CONTAINER/PREFIX or file:///PATH")
+    flag("--cluster", metavar="NAME", default="", help="name of the cluster (default: that of the collector)")
+    flag("--once", action="store_true", help="ship what is there, and end")
+    rate = "maximum rate in MB per second, sent and read again together (default: %(default)s)"
+    flag("--max-megabytes-per-second", type=float, metavar="N", default=4.0, help=rate)
+    unmerged = "hours after which windows are shipped that were not merged; 0: each at once (default: %(default)s)"
+    flag("--unmerged-after-hours", type=float, metavar="H", default=24.0, help=unmerged)
+    flag("--log-format", choices=("text", "json"), default="text", help="format of log lines (default: %(default)s)")

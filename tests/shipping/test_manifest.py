@@ -1,0 +1,32 @@
+"""A manifest is read as it was written; anything else is an error with a reason."""
+
+import pytest
+
+from fgm.shipping.manifest import BadManifestError, ShippedFile, from_bytes, to_bytes
+
+FILES = {"b.parquet": ShippedFile(5, "ab" * 32, 17), "a.parquet": ShippedFile(0, "cd" * 32, 1)}
+
+
+def test_a_manifest_is_read_as_it_was_written() -> None:
+    assert from_bytes(to_bytes(FILES)) == FILES
+    assert to_bytes(FILES).index(b"a.parquet") < to_bytes(FILES).index(b"b.parquet")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        to_bytes(FILES)[:-9],
+        b"[]",
+        b"{}",
+        b"[" * 100_000,
+        b"\xff",
+        to_bytes(FILES).replace(b'"schema_version": 1', b'"schema_version": 2'),
+        to_bytes(FILES).replace(b'"bytes": 5', b'"bytes": "5"'),
+        to_bytes(FILES).replace(b"abab", b"abxy", 1),
+        to_bytes(FILES).replace(b'"mtime_ns": 17', b'"mtime_ns": null'),
+    ],
+)
+def test_a_damaged_manifest_is_an_error(content: bytes) -> None:
+    with pytest.raises(BadManifestError):
+        from_bytes(content)
