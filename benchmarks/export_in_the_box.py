@@ -35,6 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--hours", type=float, default=24, help="length of the range (default: 24)")
     parser.add_argument("--cut-after", type=int, default=5_000_000, help="bytes of the first connection")
+    parser.add_argument("--format", choices=("parquet", "parquet-long"), default="parquet")
     arguments = parser.parse_args(argv)
     requests = Requests(arguments.data_dir)
     port = free_port()
@@ -50,7 +51,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         with closing(CuttingProxy(port, cuts=1, after_bytes=arguments.cut_after)) as proxy:
             span = ["--from", str(requests.end_ms - length_ms), "--to", str(requests.end_ms)]
             source = f"http://127.0.0.1:{proxy.port}"
-            command = [sys.executable, "-m", "fgm", "save", source, "--format", "parquet", "-o", str(path), *span]
+            command = [
+                sys.executable,
+                "-m",
+                "fgm",
+                "save",
+                source,
+                "--format",
+                arguments.format,
+                "-o",
+                str(path),
+                *span,
+            ]
             began = time.monotonic()
             during: list[float] = []
             with subprocess.Popen(command) as saving:
@@ -60,7 +72,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             connections = proxy.accepted
         memory = box.memory_mib()
         highest, failures, kills = box.highest_bytes() / (1 << 20), box.failures(), box.kills()
-        query = "SELECT count(*), count(DISTINCT container_id) FROM read_parquet(?)"
+        name = "container_id" if arguments.format == "parquet" else "l_container_id"
+        query = f"SELECT count(*), count(DISTINCT {name}) FROM read_parquet(?)"
         rows, containers = duckdb.execute(query, [str(path)]).fetchall()[0]
         size = path.stat().st_size
     print("| within 100 millicores and 128 MiB | |\n|---|---|")

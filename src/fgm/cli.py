@@ -288,9 +288,10 @@ def _flags_of_save(flag: Callable[..., object]) -> None:
     flag("-o", "--output", metavar="FILE", help="the file (default: fgm-NODE-TIME.html)")
     flag(
         "--format",
-        choices=("html", "parquet"),
+        choices=("html", "parquet", "parquet-long"),
         default="html",
-        help="html: a pack, for people; parquet: a table, for other programs (default: %(default)s)",
+        help="html: a pack, for people; parquet: a table with a column for each metric, for other programs; "
+        "parquet-long: a table of containers with a row for each value (default: %(default)s)",
     )
     flag("--from", dest="begin", metavar="TIME", default="", help="begin of the range, such as 2025-12-30T14:20:00Z")
     flag("--to", dest="end", metavar="TIME", default="", help="end of the range (default: the newest data)")

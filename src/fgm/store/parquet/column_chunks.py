@@ -31,7 +31,7 @@ _PHYSICAL_TYPES: Mapping[ColumnType, int] = {"time": _INT64, "integer": _INT64, 
 _RLE = 3
 _DATA_PAGE, _DICTIONARY_PAGE = 0, 2
 _ZSTD = 6
-_UTF8, _TIMESTAMP_MILLIS = 0, 9
+_UTF8, _TIMESTAMP_MILLIS, _UINT_64 = 0, 9, 14
 _STRUCT = 12
 _NEXT_LIST, _NO_GROUPS = b"\x19", b"\x29\0\x29\0"
 """In the compact protocol of Thrift: how a list in the next field begins; no schema and, two fields on, no groups."""
@@ -101,6 +101,11 @@ class ParquetWriter:
         self._rows, self._all_rows, self._uncompressed = 0, 0, 0
 
     @property
+    def rows(self) -> int:
+        """Number of rows of the row groups that have ended."""
+        return self._all_rows
+
+    @property
     def crc(self) -> int:
         """CRC32 of the column chunks of texts and of those without values."""
         return self._pages.crc
@@ -111,7 +116,7 @@ class ParquetWriter:
         Raises: OSError; ValueError if a column is too large.
         """
         self._rows = len(column.values.codes if isinstance(column.values, Texts) else column.values)
-        self._elements.setdefault(column.name, _schema_element(column.name, column.type, column.is_nullable))
+        self._elements.setdefault(column.name, _schema_element(column))
         pages = self._pages.append(column)
         size = sum(page.header_size + page.page_size for page in pages)
         self._chunks.append(_chunk_facts(column, self._rows, pages, size))
@@ -151,11 +156,17 @@ def _list(structures: Sequence[bytes]) -> bytes:
     return b"".join([_NEXT_LIST, size, *structures])
 
 
+def _schema_element(column: ColumnValues) -> Any:
+    return _element(column.name, column.type, column.is_nullable, column.is_unsigned)
+
+
 @cache
-def _schema_element(name: str, kind: ColumnType, is_nullable: bool) -> Any:
+def _element(name: str, kind: ColumnType, is_nullable: bool, is_unsigned: bool) -> Any:
     facts: dict[str, Any] = {}
     if kind == "text":
         facts = {"converted_type": _UTF8}
+    elif is_unsigned:
+        facts = {"converted_type": _UINT_64}
     elif kind == "time":
         unit = struct("TimeUnit", MILLIS=struct("MilliSeconds"))
         in_utc = struct("TimestampType", isAdjustedToUTC=True, unit=unit)

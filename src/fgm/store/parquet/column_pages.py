@@ -37,6 +37,7 @@ class ColumnValues:
     (NaN is null). Those of an `integer` are int64, or float64 if it has nulls: they are rounded, and one that has no
     64 bits is null. `page_starts`: the rows with which a page begins, 0 first. `is_smallest`: whether to look for the
     encoding with the fewest bytes; then more pages may begin with `series_starts`, and several may become one.
+    `is_unsigned`: whether readers see an `integer` as one without a sign; then no value may be negative.
     `is_scratch`: whether float64 values may be overwritten, so that a long column is not in memory twice.
     """
 
@@ -49,6 +50,7 @@ class ColumnValues:
     is_smallest: bool = False
     is_scratch: bool = False
     series_starts: Sequence[int] = ()
+    is_unsigned: bool = False
 
 
 def pages_of(column: ColumnValues) -> list[Page]:

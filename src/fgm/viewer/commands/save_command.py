@@ -40,7 +40,7 @@ def save(arguments: argparse.Namespace) -> int:
         with ExitStack() as stack:
             if is_address(arguments.source):
                 path, size = _save_from_viewer(arguments)
-            elif arguments.format == "parquet":
+            elif arguments.format != "html":
                 path, size = _save_parquet(arguments, stack)
             else:
                 path, size = _save_pack(arguments, stack)
@@ -139,7 +139,7 @@ def _save_from_viewer(arguments: argparse.Namespace) -> tuple[str, int]:
 
     Raises: CutError if it was cut each time.
     """
-    query = f"format={arguments.format}&{query_of(arguments).decode()}"
+    query = query_of(arguments).decode()
     if arguments.preview:
         with download(arguments.source, query) as (_, pieces):
             facts = json.loads(b"".join(pieces))
@@ -180,6 +180,7 @@ def query_of(arguments: argparse.Namespace) -> bytes:
         "redact": arguments.redact,
         "preview": ["1"] if arguments.preview else None,
     }
+    fields.append(("format", arguments.format))
     fields += [(name, ",".join(quote(value, safe=":") for value in values)) for name, values in lists.items() if values]
     return "&".join(f"{name}={quote(value, safe=',:%')}" for name, value in fields if value).encode()
 

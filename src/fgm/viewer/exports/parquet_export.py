@@ -53,7 +53,7 @@ class ParquetExport:
         self._recorded = [metric for metric in question.metrics if metric.name in BY_NAME]
         self._shown = [metric for metric in question.metrics if metric.name not in BY_NAME]
         self.rows = 0
-        """Number of rows so far."""
+        """Number of ticks of series so far."""
         self.read_to_ms = question.rows.from_ms
         """End of the part that is being written, in ms since 1970."""
         self.skipped_files = 0
@@ -83,18 +83,20 @@ class ParquetExport:
         out = io.BytesIO()
         writer = None
         for rows in reader.parts():
-            writer = ParquetWriter(out) if writer is None else writer
             self.read_to_ms = rows.within[1]
+            is_empty = True
             for column in self._columns(rows, computed):
+                writer, is_empty = ParquetWriter(out) if writer is None else writer, False
                 writer.append(column)
                 del column
                 yield _emptied(out)
-            writer.end_group()
+            if writer is not None and not is_empty:
+                writer.end_group()
             self.rows += len(rows.time_ms)
             self.skipped_files = reader.skipped_files
         self.skipped_files = reader.skipped_files
         if writer is not None:
-            footer = writer.footer({METADATA_KEY: json.dumps(self._metadata())})
+            footer = writer.footer({METADATA_KEY: json.dumps(self._metadata(writer.rows))})
             yield footer + len(footer).to_bytes(4, "little") + PARQUET_MAGIC
 
     def _columns(self, rows: RangeRows, computed: ShownColumns) -> Iterator[ColumnValues]:
@@ -116,7 +118,7 @@ class ParquetExport:
 
         yield numbers(TIME, "time", rows.time_ms)
         for name in IDENTITY_COLUMNS:
-            texts = _texts([getattr(run.series, name) for run in rows.runs], counts)
+            texts = texts_of([getattr(run.series, name) for run in rows.runs], counts)
             yield ColumnValues(name, "text", texts, is_nullable=name != IDENTITY_COLUMNS[0])
             del texts
         if self.has_late:
@@ -133,14 +135,14 @@ class ParquetExport:
                 yield numbers(metric.name, "number", computed.column(rows, metric))
         computed.end(rows)
 
-    def _metadata(self) -> dict[str, Any]:
+    def _metadata(self, written_rows: int) -> dict[str, Any]:
         rows = self._question.rows
         return {
             "made_by": f"fgm {__version__}",
             "from_ms": rows.from_ms,
             "to_ms": rows.to_ms,
             "interval_ms": self._question.tick_ms,
-            "rows": self.rows,
+            "rows": written_rows,
             "skipped_files": self.skipped_files,
             "columns": {metric.name: _facts(metric) for metric in self._question.metrics},
         }
@@ -153,7 +155,8 @@ def _facts(metric: ShownMetric) -> dict[str, str]:
     return {"title": metric.title, "kind": metric.kind, "unit": unit}
 
 
-def _texts(values: Sequence[str | None], counts: Sequence[int]) -> Texts:
+def texts_of(values: Sequence[str | None], counts: Sequence[int]) -> Texts:
+    """Return a column of texts, each of them repeated. Null stays null."""
     names = sorted({value for value in values if value is not None})
     code = {name: i for i, name in enumerate(names)}
     return Texts(np.repeat(np.array([-1 if v is None else code[v] for v in values], np.int32), counts), names)

@@ -247,3 +247,19 @@ async def test_a_head_request_leaves_no_file_open(tmp_path: Path) -> None:
 
     opened = await to_thread.run_sync(open_files)
     assert not [path for path in opened if path.startswith(str(tmp_path)) and path.endswith(".parquet")]
+
+
+async def test_a_long_table_has_containers_only_and_replaces_their_names(tmp_path: Path) -> None:
+    client = await client_of(tmp_path)
+
+    answer = await client.get(f"/api/export?format=parquet-long&{RANGE}&metric={MEMORY},{MILLICORES}&redact=all")
+
+    table = pq.read_table(io.BytesIO(answer.body))
+    assert table.num_rows == 2 * 190
+    ids = set(table.column("l_container_id").to_pylist())
+    assert len({id_[:12] for id_ in ids}) == 2, "the viewer that reads it tells containers apart by twelve characters"
+    assert not ids & {container(1).container_id, container(2).container_id}
+    preview = await client.get(f"/api/export?format=parquet-long&{RANGE}&metric={MEMORY}&preview=1")
+    assert preview.json["series"] == 2
+    node = await client.get(f"/api/export?format=parquet-long&{RANGE}&containers=node")
+    assert (node.status, node.json["detail"]) == (404, "there are no samples of these series in this range")

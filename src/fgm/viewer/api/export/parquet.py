@@ -18,17 +18,20 @@ from fgm.viewer.api.response.query_runner import QueryRunner
 from fgm.viewer.api.response.responses import json_response
 from fgm.viewer.api.services import Services
 from fgm.viewer.contents.holdings import Holdings
+from fgm.viewer.exports.long_export import MAX_VALUES
 from fgm.viewer.web.problems import Problem
 
 SAMPLES = 6 * MAX_ROWS
 """Number of samples that count as memory for an export: a column is sorted, encoded and compressed."""
+LONG_SAMPLES = 6 * MAX_VALUES
+"""The same for a table with a row for each value."""
 
 
 async def respond(services: Services, lease: Lease, export_request: ExportRequest, holdings: Holdings) -> Response:
     """Return the response with a file, or with the preview of one."""
     runner, now_ms = services.runner, services.now_ms()
     question = await runner.run(lambda: make_question(holdings, export_request, now_ms))
-    await lease.take(SAMPLES)
+    await lease.take(LONG_SAMPLES if question.is_long else SAMPLES)
     if export_request.is_preview:
         return json_response(await _preview(services, question))
     parts = Pieces(question.export(services.sources).parts())

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
+
 from fgm.metrics.shown import SHOWN
 from fgm.store.samples.leaves import leaf_keys
 from fgm.store.samples.series import Series
@@ -11,6 +13,7 @@ from fgm.viewer.api.request.requests import ExportRequest
 from fgm.viewer.api.timeseries import ADOPTED_SCOPES, resolved
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.contents.series_filter import labels_of, passes
+from fgm.viewer.exports.long_export import LongExport
 from fgm.viewer.exports.parquet_export import ExportQuestion, ParquetExport
 from fgm.viewer.exports.range_rows import RangeQuestion
 from fgm.viewer.files.reader import Choose, Sources
@@ -23,11 +26,15 @@ MAX_ROWS = 100_000
 
 @dataclass(frozen=True)
 class ParquetQuestion:
-    """What is exported. `names`: replaces the names of series; `holdings`: has the newest names."""
+    """What is exported. `names`: replaces the names of series; `holdings`: has the newest names.
+
+    `is_long`: whether each value has a row of its own; then only containers are exported.
+    """
 
     question: ExportQuestion
     names: Redaction
     holdings: Holdings
+    is_long: bool = False
 
     @property
     def range(self) -> tuple[int, int]:
@@ -36,7 +43,18 @@ class ParquetQuestion:
 
     def export(self, sources: Sources) -> ParquetExport:
         """Return the file."""
+        if self.is_long:
+            return LongExport(self.question, self._series(), sources, self.named)
         return ParquetExport(self.question, sources, self.named)
+
+    def _series(self) -> int:
+        """Return the largest number of chosen series that ran at the same time."""
+        choose, snapshot = self.question.rows.choose, self.holdings.series
+        within = [each for each in snapshot.by_id.values() if snapshot.is_within(each, *self.range)]
+        chosen = choose([each.series for each in within]) if callable(choose) else choose
+        lives = [(each.first_seen_ms, snapshot.last_seen(each)) for each in within if each.series.key in chosen]
+        begun, ended = np.sort(np.array(lives, np.int64).reshape(-1, 2), axis=0).T
+        return int((np.arange(1, len(lives) + 1) - np.searchsorted(ended, begun)).max(initial=0))
 
     def named(self, series: Series) -> Series:
         """Return a series with the names that the page shows, which became known last, or with their pseudonyms."""
@@ -52,11 +70,19 @@ def make_question(holdings: Holdings, request: ExportRequest, now_ms: int) -> Pa
     from_ms, to_ms = request.span.resolve(now_ms, holdings.oldest_ms or now_ms, holdings.tick_ms)
     listed = _listed(holdings, request, from_ms, to_ms)
     choose = _choice(holdings, request, listed)
+    is_long = request.format == "parquet-long"
+    if is_long:
+        choose = _only_containers(choose)
     rows = RangeQuestion(from_ms, to_ms, choose, (), holdings.node_name, holdings.rotation_ms, max_rows=MAX_ROWS)
     metrics = request.metrics or tuple(SHOWN[name] for name in DRAWN_METRICS)
     registered = [each.series for each in holdings.series.by_id.values() if each.series.key in listed]
     names = Redaction(request.rules, recorded_names(holdings, registered))
-    return ParquetQuestion(ExportQuestion(rows, metrics, holdings.tick_ms), names, holdings)
+    return ParquetQuestion(ExportQuestion(rows, metrics, holdings.tick_ms), names, holdings, is_long)
+
+
+def _only_containers(choose: Choose) -> Choose:
+    """Return a function that chooses the containers among the chosen series."""
+    return lambda present: choose([each for each in present if each.scope == "container" and each.container_id])
 
 
 def _listed(holdings: Holdings, request: ExportRequest, from_ms: int, to_ms: int) -> frozenset[str]:

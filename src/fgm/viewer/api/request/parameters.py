@@ -131,9 +131,11 @@ EXPORTED = Parameter(
 )
 EXPORT_FORMAT = _choice(
     "format",
-    "`html`: an incident pack, which a browser opens; `parquet`: a file for other programs.",
+    "`html`: an incident pack, which a browser opens; `parquet`: a file for other programs, with a column for each "
+    "metric; `parquet-long`: the same of containers only, with a row for each value.",
     "html",
     "parquet",
+    "parquet-long",
 )
 STUDY = Parameter(
     "study",
