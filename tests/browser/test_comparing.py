@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.series import Series
 from tests.support.browser.daemons import viewer
-from tests.support.browser.page import lane
+from tests.support.browser.page import lane, until
 from tests.support.processes import free_port
 from tests.support.viewer.data_directory import MEMORY, NODE, T0, USAGE, DataDirectory, chunk, container, counting
 
@@ -19,6 +19,22 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 OLD, NEW = "web-6b7d9c54f5-2bcdf", "web-7f9c8d6b4b-9xqzp"
 VIEW = "#from=2025-12-30T16:15:00Z&to=2025-12-30T16:20:00Z"
 OTHER = "2025-12-30T16:05:00Z"
+
+
+SIDES = """async () => {
+    const wall = (await fgm("derived/wall-rows")).walls.value.get("cpu");
+    const highest = ({ name, cells }) => [name, Math.max(...cells.filter((value) => value === value))];
+    const side = (rows) => Object.fromEntries(rows.filter(({ name }) => name !== "outside").map(highest));
+    return wall?.other ? [side(wall.rows), side(wall.other.rows)] : null;
+}"""
+"""Script that returns the highest value of each row of the CPU wall, in view and in the other range."""
+SHADES = """async (canvas) => {
+    const rows = (await fgm("derived/wall-rows")).walls.value.get("cpu").rows.map(({ name }) => name);
+    const context = canvas.getContext("2d"), x = Math.round(0.6 * canvas.width);
+    const shade = (i) => context.getImageData(x, Math.round(((i + 0.3) * canvas.height) / rows.length), 1, 1).data[0];
+    return Object.fromEntries(rows.map((name, i) => [name, shade(i)]));
+}"""
+"""Script that returns the red of a pixel in each row of a wall."""
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +57,30 @@ def url(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     data.write_index(*lives, (container(3, "db", "db-0"), T0, end_ms - 1000))
     with viewer(data.root, free_port()) as address:
         yield address
+
+
+def test_a_wall_shows_the_other_range_in_the_rows_of_the_view(page: Page, url: str, page_errors: list[str]) -> None:
+    """Successors of a pod have its row, with shades on one scale, so that only what differs moves."""
+    page.goto(f"{url}{VIEW}&vs={OTHER}&walls=cpu&lanes=cpu")
+    until(page, lambda: page.evaluate(SIDES) is not None)
+    rows, other = page.evaluate(SIDES)
+    assert list(rows) == list(other) == ["web", "db"]
+    assert (rows["web"], other["web"]) == (pytest.approx(300, rel=0.1), pytest.approx(900, rel=0.1))
+    assert other["db"] == pytest.approx(rows["db"], rel=0.2)
+    canvas = lane(page, "CPU").locator("canvas")
+    shades = [canvas.evaluate(SHADES)]
+    page.keyboard.press("B")
+    expect(lane(page, "CPU").get_by_role("button", name="16:05\u201316:10")).to_be_visible()
+    until(page, lambda: canvas.evaluate(SHADES) != shades[0])
+    shades.append(canvas.evaluate(SHADES))
+    assert shades[1]["web"] < shades[0]["web"], "more is darker"
+    assert shades[0]["db"] == pytest.approx(shades[1]["db"], abs=12)
+    page.keyboard.press("t")
+    expect(lane(page, "CPU").get_by_role("columnheader", name="highest there")).to_be_visible()
+    page.keyboard.press("t")
+    page.get_by_role("button", name="Close").click()
+    expect(lane(page, "CPU").get_by_role("button", name="in view")).to_have_count(0)
+    assert [error for error in page_errors if "getImageData" not in error] == []
 
 
 def pale_pixels(page: Page) -> int:

@@ -16,13 +16,14 @@ from fgm.viewer.query.comparing.change_ranking import ranked
 from fgm.viewer.query.comparing.change_sums import BEFORE, DURING, Sums
 from fgm.viewer.query.wall.grouping import workload_name
 from tests.support.browser.daemons import viewer
-from tests.support.browser.page import lane
+from tests.support.browser.page import lane, until
 from tests.support.processes import free_port
 from tests.support.viewer.data_directory import NODE, T0, DataDirectory, container, counting
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 
 METRICS = ("total_cpu_usage_millicores", "cpu.stat.user_usec", "memory.current", "psi_io_some_ratio", "memory.max")
+CANVAS = "(canvas) => canvas.toDataURL()"
 PODS = (
     "web-6b7d9c54f5-2bcdf",
     "db-0",
@@ -89,8 +90,20 @@ def test_a_pack_lies_under_another_one_without_a_viewer(page: Page, data: Path, 
     chooser.value.set_files(data / "before.html")
     expect(panel.get_by_role("listitem").first).to_contain_text("CPU 900 → 300 millicores")
     expect(missing).to_have_count(0)
+    page.keyboard.press("V")  # walls
+    rows = lane(page, "CPU").locator("canvas")
+    expect(lane(page, "CPU").get_by_role("button", name="in view")).to_be_visible()
+    expect(lane(page, "CPU").locator(".legend")).to_contain_text("900")  # the scale has the values of both
+    page.mouse.move(5, 5)
+    now = rows.evaluate(CANVAS)
+    page.keyboard.press("B")
+    expect(lane(page, "CPU").get_by_role("button", name=re.compile(r":00\u2013"))).to_be_visible()
+    until(page, lambda: rows.evaluate(CANVAS) != now)
+    page.keyboard.press("B")
+    until(page, lambda: rows.evaluate(CANVAS) == now)
     panel.get_by_role("button", name="Close").click()
     expect(panel).to_have_count(0)
+    expect(lane(page, "CPU").locator(".legend")).not_to_contain_text("900")
     assert [error for error in page_errors if not error.startswith(("file:", "blob:"))] == []
 
 

@@ -14,6 +14,7 @@ import { openFile } from "../requests/pack/opening.js";
 import { rankAgain } from "../requests/ranking.js";
 import { showNextFinding } from "../state/analysis/findings.js";
 import { newNoteAtCursor, newNoteOnView, showNextNote } from "../state/incident/notes.js";
+import { flipWalls } from "../state/compare/other-walls.js";
 import { addLane, addProcessLane, focus, focused, lanes } from "../state/lanes.js";
 import { showsKeys, toggleTables } from "../state/page.js";
 import { closeProcesses, openedId, openProcesses } from "../state/processes.js";
@@ -110,6 +111,7 @@ export const ACTIONS = [
   action("Walls", "Rows: containers, pods, workloads", ["g"], () => setRowKind()),
   action("Walls", "Order: use, name, start", ["r"], () => setRowOrder()),
   action("Walls", "Colour: of the highest, limit, node", ["k"], () => setColourScale()),
+  action("Walls", "Other range in the same rows, or the view", ["B"], flipWalls),
   action("Walls", "Row above", ["ArrowUp"], () => stepRow(-1)),
   action("Walls", "Row below", ["ArrowDown"], () => stepRow(1)),
   action("Walls", "Open the row as a line", ["Enter"], () => openRow(false)),

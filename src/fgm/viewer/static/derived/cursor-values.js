@@ -10,7 +10,7 @@ import { laneSamples, byId, cursor_ms, explainingSamples, interval_ms, node, nod
 import { areLinesHidden, currentRow } from "../state/wall/walls.js";
 import { otherValues } from "./compare/other-lines.js";
 import { limitOwner, requestAt } from "./limits.js";
-import { limitsOfRow, walls, wallValues } from "./wall-rows.js";
+import { limitsOfRow, otherWallValues, walls, wallValues } from "./wall-rows.js";
 
 const MAX_ROWS = 24; // further workloads are only counted
 const MAX_ROWS_OF_WALL = 12; // of a wall, each move of the cursor may bring other rows, and to draw a row again takes time
@@ -63,6 +63,9 @@ function differencesOf({ key, series }, values) {
   return new Map([...others].map(([lane, value]) => [lane, value === null || values.get(lane) == null ? null : values.get(lane) - value]));
 }
 
+/** The same of a row of a wall. */
+const differencesOnWalls = ({ key }, values) => new Map([...otherWallValues.value].map(([lane, ofRows]) => [lane, ofRows.has(key) && values.has(lane) ? values.get(lane) - ofRows.get(key) : null]));
+
 /** The limit of a row of the focused wall at the cursor, if limits are loaded for its colours; else null. */
 function limitOnWall(key) {
   const { limits } = walls.value.get(focused.value?.key) ?? {};
@@ -76,7 +79,7 @@ function limitOnWall(key) {
  */
 function detailsOf(entry, values) {
   const { ids } = entry;
-  if (entry.isOnlyOnWall) return { changes: new Map(), limit: limitOnWall(entry.key), owner: { kind: "own" }, request: null, slowdown: null }; // it has no samples
+  if (entry.isOnlyOnWall) return { changes: differencesOnWalls(entry, values), limit: limitOnWall(entry.key), owner: { kind: "own" }, request: null, slowdown: null }; // it has no samples
   const { from_ms, to_ms } = cursorSpan.value;
   const start_ms = view.value.from_ms;
   const changes = otherRange.value ? differencesOf(entry, values) : new Map();
@@ -111,7 +114,7 @@ const candidates = computed(() => {
   const entries = shown.value.filter(({ slot }) => slot !== null), keys = new Set(entries.map(({ key }) => key));
   const withLines = new Set(areLinesHidden.value ? [] : entries.flatMap(({ ids }) => ids));
   const rows = walls.value.get(focused.value?.key)?.rows ?? [];
-  const others = rows.filter(({ key, ids }) => !keys.has(key) && !ids.every((id) => withLines.has(id))).map((row) => ({ key: row.key, ids: row.ids, slot: undefined, isOnlyOnWall: true, series: byId.value.get(row.id) ?? row }));
+  const others = rows.filter(({ key, ids, isGone }) => !isGone && !keys.has(key) && !ids.every((id) => withLines.has(id))).map((row) => ({ key: row.key, ids: row.ids, slot: undefined, isOnlyOnWall: true, series: byId.value.get(row.id) ?? row }));
   return [...entries, ...others];
 });
 

@@ -1,8 +1,12 @@
 // The content of each wall: its rows in their order, their shades, and the highest value.
 
 import { computed } from "../vendor/signals.js";
+import { rowPairs } from "../lib/compare/pairing.js";
 import { columnAt, highestCell, sortedRows } from "../lib/wall/cells.js";
-import { cursor_ms, end_ms, view } from "../state/store.js";
+import { otherRange, pairedIds } from "../state/compare/other-range.js";
+import { otherSeries, seriesInView } from "../state/compare/other-series.js";
+import { otherCells } from "../state/compare/other-walls.js";
+import { byId, cursor_ms, end_ms, view } from "../state/store.js";
 import { wallCells } from "../state/wall/wall-data.js";
 import { colourScale, rowOrder, wallLanes } from "../state/wall/walls.js";
 
@@ -24,19 +28,34 @@ function inOrder(metric, { rows, grid, idsKey, complete_from_ms }, order) {
 }
 
 /**
- * The walls by lane: Map(lane key → {lane, cells, rows, marks, scale, isLinear, limits, top}). cells: those of its metric; rows: in
- * order; marks: cells of the metric that explains it; top: the value of the last shade (of each row: its limit), 0 without a value.
+ * The walls by lane: Map(lane key → {lane, cells, rows, marks, scale, limits, top, other}). cells: those of its metric; rows: in order, and
+ * after them those that are in the other range only (isGone); marks: cells of the metric that explains it; top: the value of the last shade
+ * (of each row: its limit), 0 without a value; other: {cells, rows, marks, limits} of the other range with the same rows, or null.
  */
 export const walls = computed(() => new Map(wallLanes.value.flatMap((lane) => {
   const cells = wallCells.value.get(lane.metric);
   if (!cells) return [];
-  const rows = inOrder(lane.metric, cells, rowOrder.value);
+  const inView = inOrder(lane.metric, cells, rowOrder.value), other = otherOf(lane, inView);
+  const rows = other ? [...inView, ...other.rows.slice(inView.length).map((row) => ({ ...row, cells: new Float32Array(cells.grid.columns).fill(NaN), isGone: true }))] : inView;
   const limits = wallCells.value.get(lane.limit), ofNode = wallCells.value.get(`node ${lane.whole ?? lane.metric}`);
   const nodeTop = Math.max(0, ...[...(ofNode?.rows.values() ?? [])].map(({ max }) => max));
   const scale = colourScale.value === "limit" && lane.limit ? "limit" : colourScale.value === "node" && nodeTop > 0 ? "node" : "absolute";
-  const peak = peakOfRows(rows, cells.grid);
-  return [[lane.key, { lane, cells, rows, peak, marks: wallCells.value.get(lane.strip?.some) ?? null, scale, limits: scale === "limit" ? limits : null, top: scale === "node" ? nodeTop : peak?.value ?? 0 }]];
+  const peak = peakOfRows(inView, cells.grid);
+  const highest = Math.max(peak?.value ?? 0, (other && peakOfRows(other.rows, other.cells.grid)?.value) ?? 0);
+  return [[lane.key, { lane, cells, rows, peak, marks: wallCells.value.get(lane.strip?.some) ?? null, scale, limits: scale === "limit" ? limits : null, top: scale === "node" ? nodeTop : highest, other }]];
 })));
+
+/** What the other range has in the rows of a lane: {cells, rows, marks, limits}; null without it. Its rows have the keys of those in view. */
+function otherOf(lane, inView) {
+  const cells = otherRange.value === null ? undefined : otherCells.value.get(lane.metric);
+  if (!cells) return null;
+  const places = rowPairs(inView, cells.rows, byId.value, otherSeries.value, seriesInView.value, pairedIds.value);
+  const placed = (all) => all && { ...all, rows: new Map([...places].map(([key, other]) => [key, all.rows.get(other)]).filter(([, row]) => row)) };
+  const [values, marks, limits] = [lane.metric, lane.strip?.some, lane.limit].map((metric) => placed(otherCells.value.get(metric)) ?? null);
+  const none = new Float32Array(cells.grid.columns).fill(NaN), facts = new Map(inView.map((row) => [row.key, row]));
+  const rows = [...places.keys()].map((key) => ({ ...(facts.get(key) ?? values.rows.get(key)), cells: values.rows.get(key)?.cells ?? none }));
+  return { cells: values, rows, marks, limits };
+}
 
 /** The highest cell in view: {value, ms, row}; null without one. What is outside of all rows counts only if there is nothing else. */
 function peakOfRows(all, grid) {
@@ -63,8 +82,12 @@ export function limitsOfRow(limits, key) {
   return filled;
 }
 
-/** The value of each row of a wall at the cursor: Map(row key → value). */
-export const wallValues = computed(() => new Map([...walls.value].map(([key, { cells, rows }]) => {
+function valuesAtCursor({ cells, rows }) {
   const at = columnAt(cells.grid, cursor_ms.value);
-  return [key, new Map(rows.map((row) => [row.key, row.cells[at]]).filter(([, value]) => value === value && value !== undefined))];
-})));
+  return new Map(rows.map((row) => [row.key, row.cells[at]]).filter(([, value]) => value === value && value !== undefined));
+}
+
+/** The value of each row of each wall at the cursor: Map(lane key → Map(row key → value)). */
+export const wallValues = computed(() => new Map([...walls.value].map(([key, wall]) => [key, valuesAtCursor(wall)])));
+/** The same of the other range; without lanes for which it is not loaded. */
+export const otherWallValues = computed(() => new Map([...walls.value].filter(([, { other }]) => other !== null).map(([key, { other }]) => [key, valuesAtCursor(other)])));

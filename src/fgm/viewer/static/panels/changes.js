@@ -6,11 +6,13 @@ import { datedRange, duration, viewRange, withLocalTimes } from "../lib/time-for
 import { formatNumber, unitFor } from "../lib/units.js";
 import { canCompare, closeComparison, compare } from "../requests/analysis/comparison.js";
 import { otherPack, otherRange, otherRefusal, pairedIds, stopComparing } from "../state/compare/other-range.js";
+import { flipWalls, showsOther } from "../state/compare/other-walls.js";
 import { addLane } from "../state/lanes.js";
 import { openedPack } from "../state/pack.js";
 import { comparison } from "../state/page.js";
 import { byId, health, range, view } from "../state/store.js";
 import { showOnly } from "../state/view.js";
+import { wallKeys } from "../state/wall/walls.js";
 import { chooseOtherRange } from "../widgets/other-range-chooser.js";
 
 const MAX_BEFORE_MS = 900_000; // the viewer compares with 15 minutes at most
@@ -101,6 +103,7 @@ function Other() {
       <button class="link end" onClick=${chooseOtherRange} title="Compare with another range (X)">Change</button>
       <button class="link" onClick=${stopComparing}>Close</button></div>
     <p class="legend"><i class="pale"></i>there <i class="thin"></i>in view${" "}<span class="mut">${countsOf(comparison.value?.result)}</span></p>
+    ${wallKeys.value.size > 0 && html`<p class="mut">A wall shows one of the two: <button class="link" title="On all walls (B)" onClick=${flipWalls}>${showsOther.value ? "show the view" : "show the rows of there"}</button></p>`}
     ${otherRefusal.value && html`<p role="alert">${otherRefusal.value}</p>`}
     ${comparison.value ? html`<${Result} ...${comparison.value} />`
       : html`<p role="status" class="mut">${canCompare() ? "Reading…" : `${range.value.live ? "Pause" : "Zoom to an hour or less"} to read in words what differs.`}</p>`}

@@ -23,7 +23,7 @@ export const rowEdges = (count, height) => Int32Array.from({ length: count + 1 }
 
 /**
  * Draw a wall. `left`, `width`, `height`: of the plot in CSS px; the labels are left of it. `lines`: the workloads that are shown as
- * lines on other lanes.
+ * lines on other lanes. Gaps and kills are known of the view, not of the other range (`isOther`).
  */
 export function drawWall(canvas, wall, { left, width, height }, lines) {
   const ratio = devicePixelRatio;
@@ -34,8 +34,10 @@ export function drawWall(canvas, wall, { left, width, height }, lines) {
   if (plot.width <= 0 || plot.height <= 0 || wall.rows.length === 0) return;
   const edges = rowEdges(wall.rows.length, plot.height);
   ctx.putImageData(pixelsOf(wall, plot, edges, ratio), plot.left, 0);
-  drawGaps(ctx, plot, ratio);
-  drawKills(ctx, wall, plot, edges, ratio);
+  if (!wall.isOther) {
+    drawGaps(ctx, plot, ratio);
+    drawKills(ctx, wall, plot, edges, ratio);
+  }
   drawLabels(ctx, wall, plot, edges, ratio, lines);
 }
 

@@ -4,9 +4,11 @@ import { effect } from "../../vendor/signals.js";
 import { cancelDraw, drawInNextFrame } from "../../browser/frame.js";
 import { html, useEffect, useRef } from "../../browser/html.js";
 import { laneUnits, nodeGaps } from "../../derived/lane-lines.js";
-import { walls, wallValues } from "../../derived/wall-rows.js";
+import { otherWallValues, walls, wallValues } from "../../derived/wall-rows.js";
 import { clockIn, viewRange } from "../../lib/time-format.js";
 import { formatNumber } from "../../lib/units.js";
+import { otherRange } from "../../state/compare/other-range.js";
+import { showsOther } from "../../state/compare/other-walls.js";
 import { dependsOn } from "../../state/depends-on.js";
 import { focus } from "../../state/lanes.js";
 import { showsTables } from "../../state/page.js";
@@ -55,6 +57,9 @@ function placeMark(mark, plotHeight, wall) {
 /** The number of rows of another wall, which this one will probably have, too: then it has its height before its first rows. */
 const otherRows = () => Math.max(0, ...[...walls.value.values()].map(({ rows }) => rows.length));
 
+/** What of a wall is drawn: the view, or the other range in the same rows. */
+const drawn = (wall) => (showsOther.peek() && wall.other ? { ...wall, ...wall.other, isOther: true } : wall);
+
 /** A lane that is a wall. `ordinal`: its number, counted from 1. */
 export function WallLane({ lane, ordinal }) {
   const box = useRef(null), canvas = useRef(null), mark = useRef(null);
@@ -64,13 +69,13 @@ export function WallLane({ lane, ordinal }) {
     const drawNow = () => {
       const { left, width } = plot.peek();
       height = box.current?.clientHeight ?? 0;
-      if (canvas.current && wallNow()) drawWall(canvas.current, wallNow(), { left, width, height }, areLinesHidden.peek() ? [] : shown.peek());
+      if (canvas.current && wallNow()) drawWall(canvas.current, drawn(wallNow()), { left, width, height }, areLinesHidden.peek() ? [] : shown.peek());
       placeMark(mark.current, height, wallNow());
     };
     const drawLater = () => drawInNextFrame(drawNow);
     const stops = [
       effect(() => {
-        dependsOn(walls, view, plot, kills, nodeGaps, shown, themeVersion, showsTables);
+        dependsOn(walls, view, plot, kills, nodeGaps, shown, themeVersion, showsTables, showsOther);
         drawLater();
       }),
       effect(() => {
@@ -107,7 +112,8 @@ export function WallLane({ lane, ordinal }) {
   };
   const onPress = (event, row) => {
     const isName = event.clientX < box.current.getBoundingClientRect().left + plot.peek().left;
-    if (event.shiftKey) toggle(row.id);
+    if (row.isGone) chooseRow(row.key); // it has no line in view
+    else if (event.shiftKey) toggle(row.id);
     else if (isName) openAsLines(row.ids.slice(0, 1));
     else chooseRow(row.key);
   };
@@ -127,8 +133,8 @@ export function WallLane({ lane, ordinal }) {
     <div class="rows" ref=${box} hidden=${showsTables.value} onPointerMove=${onPointerMove} onPointerLeave=${onPointerLeave} onPointerDown=${onPointerDown}>
       <canvas ref=${canvas} role="img" aria-label=${`${lane.title} of ${rows.length} ${ROW_KINDS.find(([kind]) => kind === rowKind.value)[1]} in ${unit.label}, ${rangeText}; ${peakText || "no data"}. Press t for tables.`}></canvas>
       <div class="row-mark" ref=${mark} hidden></div>
-      ${wall && html`<${WallFindings} lane=${lane} wall=${wall} />`}</div>
-    ${!showsTables.value && html`<${NoteShades} />`}
+      ${wall && !showsOther.value && html`<${WallFindings} lane=${lane} wall=${wall} />`}</div>
+    ${!showsTables.value && !showsOther.value && html`<${NoteShades} />`}
     ${showsTables.value && wall && html`<${WallTable} lane=${lane} wall=${wall} unit=${unit} />`}
     ${reason && !showsTables.value && html`<p class="why">${reason}${buttonText && html` <button class="link" onClick=${onButton}>${buttonText}</button>`}</p>`}
   </section>`;
@@ -138,6 +144,9 @@ export function WallLane({ lane, ordinal }) {
 function RowText({ lane, wall, unit, otherwise }) {
   const row = wall?.rows.find(({ key }) => key === currentRow.value);
   const value = row && wallValues.value.get(lane.key)?.get(row.key);
-  const text = row ? `${nameOfRow(row)}${whereOf(row)}: ${value === undefined ? "–" : formatNumber(value, unit)} at ${clockIn(cursor_ms.value, view.value)}` : otherwise;
+  const then = otherWallValues.value.get(lane.key)?.get(row?.key);
+  const number = (of) => (of === undefined ? "–" : formatNumber(of, unit));
+  const other = wall?.other ? `, ${number(then)} at ${clockIn(cursor_ms.value - otherRange.value.shift_ms, view.value)}` : "";
+  const text = row ? `${nameOfRow(row)}${whereOf(row)}: ${number(value)} at ${clockIn(cursor_ms.value, view.value)}${other}` : otherwise;
   return text ? html`<span class="peak" title=${text}>${row ? html`<b>${nameOfRow(row)}</b>${text.slice(nameOfRow(row).length)}` : text}</span>` : html`<span class="peak"></span>`;
 }

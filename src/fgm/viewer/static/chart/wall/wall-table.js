@@ -16,14 +16,14 @@ export function WallTable({ lane, wall, unit }) {
   const { from_ms } = view.value;
   const killsOf = (ids) => kills.value.filter(({ series, time_ms }) => ids.includes(series) && time_ms >= from_ms && time_ms < end_ms.value).length;
   const ranksOf = (ids) => (laneFindings.value.get(lane.key) ?? []).filter(({ finding }) => ids.includes(finding.id)).map(({ rank }) => rank);
-  const rows = wall.rows.slice(0, MAX_ROWS);
+  const rows = wall.rows.slice(0, MAX_ROWS), others = new Map(wall.other?.rows.map((row) => [row.key, row]));
   return html`<div class="tabular" tabindex="0" role="group" aria-label=${`${lane.title} as a table`}><table>
     <caption>${lane.title} in ${unit.label}, ${viewRange(from_ms, end_ms.value)}, one row each</caption>
-    <thead><tr><th scope="col">row</th><th scope="col">mean of peaks</th><th scope="col">highest</th><th scope="col">last</th><th scope="col">suffered</th></tr></thead>
+    <thead><tr><th scope="col">row</th><th scope="col">mean of peaks</th><th scope="col">highest</th>${wall.other && html`<th scope="col">highest there</th>`}<th scope="col">last</th><th scope="col">suffered</th></tr></thead>
     <tbody>${rows.map((row) => html`<tr key=${row.key}><th scope="row"><span class="name">${nameOfRow(row)}${row.namespace ? ` in ${row.namespace}` : ""}</span></th>
-      <td>${formatNumber(useOf(row.cells), unit)}</td><${Highest} wall=${wall} row=${row} unit=${unit} /><td>${lastText(row.cells, unit)}</td>
+      <td>${formatNumber(useOf(row.cells), unit)}</td><${Highest} wall=${wall} row=${row} unit=${unit} />${wall.other && html`<${Highest} wall=${wall.other} row=${others.get(row.key)} unit=${unit} />`}<td>${lastText(row.cells, unit)}</td>
       <td>${suffered(lane, wall, row, killsOf(row.ids), ranksOf(row.ids))}</td></tr>`)}</tbody>
-    ${wall.rows.length > rows.length && html`<tfoot><tr><th scope="row">${wall.rows.length - rows.length} more</th><td colspan="4"></td></tr></tfoot>`}
+    ${wall.rows.length > rows.length && html`<tfoot><tr><th scope="row">${wall.rows.length - rows.length} more</th><td colspan=${wall.other ? 5 : 4}></td></tr></tfoot>`}
   </table></div>`;
 }
 

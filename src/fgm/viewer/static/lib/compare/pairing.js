@@ -67,4 +67,23 @@ export function pairs(entries, then, now) {
   return result;
 }
 
+/**
+ * The rows of a wall in view and those of the other range that share a place: Map(key of the row in view → key of the other). Rows that are
+ * in the other range only come last, under their own keys.
+ *
+ * `rows`: in view; `others`: Map(key → row); `nowById`: Map(id → series) of those in view; `then`, `now`: as in `pairs`; `pair`: {id, other}
+ * of two series that a person has paired, or null.
+ */
+export function rowPairs(rows, others, nowById, then, now, pair) {
+  const keyOfId = new Map([...others].flatMap(([key, { ids }]) => ids.map((id) => [id, key])));
+  const isPaired = ({ ids }) => pair !== null && ids.includes(pair.id);
+  const lone = rows.filter((row) => !others.has(row.key) && nowById.has(row.id)).map(({ id }) => ({ key: workload(nowById.get(id)), series: nowById.get(id) }));
+  const successors = pairs(lone, then, now);
+  const otherOf = (row) => (isPaired(row) ? keyOfId.get(pair.other) : others.has(row.key) ? row.key : keyOfId.get(successors.get(nowById.has(row.id) && workload(nowById.get(row.id)))?.[0]));
+  const result = new Map(rows.map((row) => [row.key, otherOf(row)]));
+  const taken = new Set(result.values());
+  for (const key of others.keys()) if (!taken.has(key) && !result.has(key)) result.set(key, key);
+  return result;
+}
+
 const byName = (a, b) => (a.pod_name < b.pod_name ? -1 : 1);

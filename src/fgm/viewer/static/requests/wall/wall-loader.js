@@ -11,7 +11,8 @@ import * as api from "../api.js";
 import { onSourceChange } from "../source.js";
 
 const OVERLAP_MS = 5000; // rows may be recorded late: the last seconds are requested again
-const MAX_ROWS = 2000; // maximum number of rows that the viewer returns
+/** Maximum number of rows that the viewer returns. */
+export const MAX_ROWS = 2000;
 const LIMIT_COLUMNS = 60; // limits are read every ten seconds at most, and rarely change
 const NODE = "node";
 
@@ -50,7 +51,8 @@ function wantedTasks() {
   return all.filter(Boolean).map((each) => ({ key: each.metric, ...each }));
 }
 
-function coarse({ from_ms, column_ms, columns }) {
+/** A grid with longer columns, for limits. */
+export function coarse({ from_ms, column_ms, columns }) {
   const factor = Math.max(1, Math.ceil(columns / LIMIT_COLUMNS));
   return { from_ms, column_ms: column_ms * factor, columns: Math.ceil(columns / factor) };
 }
