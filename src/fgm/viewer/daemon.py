@@ -53,7 +53,9 @@ FOLLOW_INTERVAL_S = 1.0
 FIRST_QUERY = "fgm.viewer.api.timeseries"
 """Module of the query that a page sends first. It is imported after the first scan, or by an earlier request."""
 PATIENCE_S = 2.0
-"""Maximum time for which the search for older data waits for requests: those that have woken a viewer come first."""
+"""Maximum time for which the search for older data waits for requests: those of the first view come first."""
+QUIET_S = 0.2
+"""Time without a request after which no further one of the first view is expected."""
 
 log = logging.getLogger(__name__)
 
@@ -154,12 +156,13 @@ class Daemon:
         until_s = self._clock.monotonic() + self._settings.poll_seconds
         result = await to_thread.run_sync(services.scanner.scan)
         state = self._update(services, result)
-        if not services.scanner.has_nothing_to_read and state is not State.INDEXING:
-            with anyio.move_on_after(min(PATIENCE_S, self._settings.poll_seconds / 2)):
-                await self._entry.wait_until_idle()
+        patient_until_s = self._clock.monotonic() + min(PATIENCE_S, self._settings.poll_seconds / 2)
         while not services.scanner.has_nothing_to_read and self._clock.monotonic() < until_s:
+            if state is not State.INDEXING:
+                with anyio.move_on_after(max(0.0, patient_until_s - self._clock.monotonic())):
+                    await self._entry.wait_until_quiet(QUIET_S)
             result = await to_thread.run_sync(services.scanner.read_more)
-            self._update(services, result)
+            state = self._update(services, result)
         await to_thread.run_sync(import_module, FIRST_QUERY)  # when nothing waits for it
 
     async def _follow(self, services: Services) -> None:

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from fgm.store.errors import BadFileError
 from fgm.store.parquet.column_pages import ColumnType
-from fgm.store.parquet.pages.page_table import PageTable
+from fgm.store.parquet.pages.page_table import ColumnChunks, PageTable, chunk_types
 from fgm.store.parquet.parquet_encoding import encode
 from fgm.store.parquet.window_file import WindowFile
 from fgm.store.samples.chunk import Chunk
@@ -191,7 +191,8 @@ def rewritten(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
     text, _, table = bytes(raw).partition(b"\0")
     facts = json.loads(text)
     facts["table"] = bytearray(table)
-    pages = PageTable.from_bytes(table, len(facts["columns"])).pages
+    columns = ColumnChunks(chunk_types(json.dumps(facts["columns"]).encode()), table)
+    pages = PageTable.of(columns.values()).pages
     facts["pages"] = {
         name: {field: int(numbers[index]) for field, numbers in pages.items()}
         for index, name in enumerate(facts["columns"])

@@ -54,16 +54,31 @@ async def test_a_request_to_the_api_waits_until_it_is_released(entry: Entry) -> 
         async with anyio.create_task_group() as group:
             group.start_soon(ask)
             await anyio.wait_all_tasks_blocked()
-            group.start_soon(entry.wait_until_idle)
+            group.start_soon(entry.wait_until_quiet, 0)
             entry.attach(api)
             await anyio.wait_all_tasks_blocked()
 
             assert answers == []
 
             entry.release()
-        await entry.wait_until_idle()
+        await entry.wait_until_quiet(0)
 
     assert [answer.body for answer in answers] == [b"the API"]
+
+
+async def test_work_in_the_background_waits_for_the_requests_that_follow_another_one(entry: Entry) -> None:
+    entry.attach(api)
+    entry.release()
+    with anyio.fail_after(5):
+        await entry.wait_until_quiet(3600)  # there was no request yet
+    await get(entry, "/api/metrics")
+    with anyio.move_on_after(0) as patience:
+        await entry.wait_until_quiet(3600)
+
+    assert patience.cancelled_caught
+
+    with anyio.fail_after(5):
+        await entry.wait_until_quiet(0)
 
 
 async def test_a_request_that_waits_too_long_for_the_app_is_refused() -> None:

@@ -72,6 +72,17 @@ class _LazyColumns(Mapping[str, ColumnChunk]):
     def __len__(self) -> int:
         return len(json.loads(self._json))
 
+    def with_values(self) -> frozenset[str]:
+        """Return the names of the columns that have values. Parsing each column on its own would take longer.
+
+        Raises: TypeError or ValueError if a column is malformed.
+        """
+        names = set()
+        for name, (_, _, _, _, present, _) in json.loads(self._json).items():
+            if int(present):
+                names.add(name)
+        return frozenset(names)
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -187,6 +198,16 @@ class WindowBlock:
     def has_empty_columns(self) -> bool:
         """Whether `columns` has those without values, too, as before format version 4."""
         return isinstance(self.columns, _LazyColumns)
+
+    @property
+    def metrics(self) -> frozenset[str]:
+        """The metric columns that have values.
+
+        Raises: TypeError or ValueError if a column is malformed.
+        """
+        columns = self.columns
+        names = columns.with_values() if isinstance(columns, _LazyColumns) else columns.keys()
+        return frozenset(names - {TIME, LATE, LATE_US})
 
     def tick_ms(self) -> NDArray[np.int64]:
         """Return the ticks of the file in ascending order; none if they are only in the column `time`."""

@@ -17,7 +17,7 @@ from fgm.store.parquet.block import PARQUET_MAGIC
 from fgm.store.parquet.page import MAX_COLUMN_BYTES
 from fgm.store.parquet.pages.column_reader import ColumnReader, OpenFile
 from fgm.store.parquet.pages.page_table import ColumnChunk
-from fgm.store.parquet.window_block import LATE, LATE_US, TIME, WindowBlock, read_window_block
+from fgm.store.parquet.window_block import LATE, LATE_US, TIME, Run, WindowBlock, read_window_block
 from fgm.store.samples.chunk import Chunk, ColumnsOnAccess, LastColumn
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import Series
@@ -66,11 +66,10 @@ class WindowFile:
     @property
     def metrics(self) -> frozenset[str]:
         """The metric columns that have at least one value."""
-        columns = self.block.columns
-        if not self.block.has_empty_columns:
-            return frozenset(columns.keys() - {TIME, LATE_US})
-        with_values = {name for name in columns if (column := self._column_chunk(name)) is not None and column.present}
-        return frozenset(with_values - {TIME, LATE})
+        try:
+            return self.block.metrics
+        except (AttributeError, TypeError, ValueError) as error:
+            raise BadFileError(self.path, f"malformed block: columns: {error}") from error
 
     @property
     def has_padding(self) -> bool:
@@ -132,6 +131,7 @@ class WindowFile:
         """Return the rows as one chunk per series, in file order. `keys`: the series to return (`Series.key`).
 
         Only the pages with rows of these series are read. `with_late`: whether `late_ms` is needed; if not, it is NaN.
+        If a series has the times of the one before it, both chunks have the same array of times.
 
         Raises: BadFileError if a column is damaged.
         """
@@ -141,20 +141,13 @@ class WindowFile:
             runs = tuple(sorted((run for key in keys for run in by_key.get(key, ())), key=lambda run: run.first))
         if not runs:
             return []
-        late_ms = self._reader(LATE) if with_late else None
-        columns = {name: self._reader(name) for name in metrics}
-        ticks, times = self.block.tick_ms(), None
-        chunks = []
-        for run in runs:
-            if run.first_tick is not None:
-                time_ms = ticks[run.first_tick : run.first_tick + run.count]
-            else:
-                times = self._times() if times is None else times
-                time_ms = times.times(run.first, run.count)
-            values = {name: column.rows(run.first, run.count) for name, column in columns.items()}
-            late = np.broadcast_to(np.nan, run.count) if late_ms is None else late_ms.rows(run.first, run.count)
-            chunks.append(Chunk(run.series, time_ms, late, values))
-        return chunks
+        rows = [(run.first, run.count) for run in runs]
+        columns = {name: self._reader(name).parts(rows) for name in metrics}
+        late_ms = self._reader(LATE).parts(rows) if with_late else [np.broadcast_to(np.nan, n) for _, n in rows]
+        return [
+            Chunk(run.series, time_ms, late, {name: parts[number] for name, parts in columns.items()})
+            for number, (run, time_ms, late) in enumerate(zip(runs, self._times_of(runs), late_ms, strict=True))
+        ]
 
     def chunks_on_access(self, metrics: Sequence[str]) -> list[Chunk]:
         """Return all rows as `chunks` does, but read each column on access, one at a time. The file must stay open.
@@ -248,6 +241,23 @@ class WindowFile:
         if name == LATE and not self.block.has_empty_columns:
             name, divisor = LATE_US, 1000
         return ColumnReader(OpenFile(self.path, self._fd, self.block.rows), name, self._column_chunk(name), divisor)
+
+    def _times_of(self, runs: Sequence[Run]) -> list[NDArray[np.int64]]:
+        """Return the ticks of each run; the same array as before if they are equal."""
+        ticks, column = self.block.tick_ms(), None
+        times: list[NDArray[np.int64]] = []
+        before: tuple[int, int] | bytes | None = None
+        for run in runs:
+            of_run: tuple[int, int] | bytes
+            if run.first_tick is not None:
+                of_run, time_ms = (run.first_tick, run.count), ticks[run.first_tick : run.first_tick + run.count]
+            else:
+                column = self._times() if column is None else column
+                time_ms = column.times(run.first, run.count)
+                of_run = time_ms.tobytes()
+            times.append(times[-1] if of_run == before else time_ms)
+            before = of_run
+        return times
 
     def _times(self) -> ColumnReader:
         column = self._column_chunk(TIME)

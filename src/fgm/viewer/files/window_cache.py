@@ -105,8 +105,12 @@ class WindowCache:
             self._rows[key] = rows  # they are the newest again
             return rows.chunks
 
-    def keep_rows(self, key: _RowsKey, chunks: Sequence[Chunk]) -> None:
-        """Add copies of rows to the cache, and remove those that were not used for the longest time."""
+    def keep_rows(self, key: _RowsKey, chunks: Sequence[Chunk]) -> Sequence[Chunk]:
+        """Add copies of rows to the cache, and remove those that were not used for the longest time.
+
+        The copies are returned. They are those to use: pages that are freed at once are overwritten by those of the
+        next file, while new memory takes as long as decompressing into it.
+        """
         copies = _copies(chunks)
         size = sum(8 * len(chunk.time_ms) * (2 + len(chunk.values)) + CHUNK_BYTES for chunk in copies)
         with self._lock:
@@ -115,6 +119,7 @@ class WindowCache:
             self._rows_bytes += size - (0 if earlier is None else earlier.size)
             while self._rows_bytes > self._max_rows_bytes:
                 self._rows_bytes -= self._rows.pop(next(iter(self._rows))).size
+        return copies
 
     def _keep(self, identity: FileIdentity, block: WindowBlock) -> None:
         earlier = self._blocks.pop(identity, None)  # another thread may have read the same block meanwhile
@@ -177,7 +182,7 @@ class CachedWindow:
         assert self._file is not None, "it must be held"
         chunks = self._file.chunks(columns, keys, with_late=with_late)
         if self._key is not None and self._key[1:] == (_columns(columns, with_late=with_late), frozenset(keys)):
-            self._cache.keep_rows(self._key, chunks)
+            return list(self._cache.keep_rows(self._key, chunks))
         return chunks
 
     def part(self, name: str, first: int, count: int) -> NDArray[np.float64]:
@@ -216,12 +221,11 @@ def _columns(columns: Sequence[str], *, with_late: bool) -> tuple[str, ...]:
 
 
 def _copies(chunks: Sequence[Chunk]) -> tuple[Chunk, ...]:
-    """Return chunks whose arrays are not parts of larger ones; equal times are the same array."""
+    """Return chunks whose arrays are not parts of larger ones; the same times are still the same array."""
     copies: list[Chunk] = []
-    for chunk in chunks:
-        time_ms = chunk.time_ms
-        is_same = bool(copies) and np.array_equal(copies[-1].time_ms, time_ms)
-        time_ms = copies[-1].time_ms if is_same else time_ms.copy()
+    for number, chunk in enumerate(chunks):
+        is_same = number > 0 and chunks[number - 1].time_ms is chunk.time_ms
+        time_ms = copies[-1].time_ms if is_same else chunk.time_ms.copy()
         values = {name: column.copy() for name, column in chunk.values.items()}
         late_ms = chunk.late_ms if chunk.late_ms.strides == (0,) else chunk.late_ms.copy()  # (0,): one value for all
         copies.append(Chunk(chunk.series, time_ms, late_ms, values))

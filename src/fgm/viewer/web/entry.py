@@ -43,12 +43,16 @@ class Entry:
         self._is_released = anyio.Event()
         self._requests = 0
         self._is_idle = anyio.Event()
+        self._last_response_s = float("-inf")
 
-    async def wait_until_idle(self) -> None:
-        """Wait until there is no request that the app has to respond to."""
-        while self._requests:
-            self._is_idle = anyio.Event()
-            await self._is_idle.wait()
+    async def wait_until_quiet(self, quiet_s: float) -> None:
+        """Wait until the app has no request to respond to, and has had none for `quiet_s`."""
+        while self._requests or (rest_s := self._last_response_s + quiet_s - anyio.current_time()) > 0:
+            if self._requests:
+                self._is_idle = anyio.Event()
+                await self._is_idle.wait()
+            else:
+                await anyio.sleep(rest_s)
 
     def attach(self, app: App) -> None:
         """From now on, pass requests to `app`. It must have been started."""
@@ -77,6 +81,7 @@ class Entry:
                 await self._pass_on(scope, receive, send)
             finally:
                 self._requests -= 1
+                self._last_response_s = anyio.current_time()
                 self._is_idle.set()
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -6,6 +6,7 @@ All bytes are checked against a CRC before they are decoded.
 import os
 import zlib
 from bisect import bisect_right
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any, NamedTuple
 
@@ -54,7 +55,7 @@ class ColumnReader:
         self._starts = [0, *accumulate(page.rows for page in self._pages)]
         if self._pages and self._starts[-1] != file.rows:
             raise BadFileError(file.path, f"the pages of column {name} have {self._starts[-1]} of {file.rows} rows")
-        self._dictionary: NDArray[np.int64] | None = None
+        self._dictionary: NDArray[Any] | None = None
         self._decoded: dict[int, NDArray[Any]] = {}
 
     def rows(self, first: int, count: int) -> NDArray[np.float64]:
@@ -66,6 +67,16 @@ class ColumnReader:
         if not self._pages:
             return np.full(count, np.nan)
         return self._part(first, count).astype(np.float64, copy=False)
+
+    def parts(self, rows: Sequence[tuple[int, int]]) -> list[NDArray[np.float64]]:
+        """Return what `rows` does for several parts. `rows`: the first row of each, and the number of its rows.
+
+        Raises: BadFileError if a page is damaged.
+        """
+        if len(self._pages) != 1:
+            return [self.rows(first, count) for first, count in rows]
+        page = self._page(0).astype(np.float64, copy=False)
+        return [page[first : first + count] for first, count in rows]
 
     def times(self, first: int, count: int) -> NDArray[np.int64]:
         """Return the values of these rows of the column `time`.
@@ -112,36 +123,40 @@ class ColumnReader:
             raise BadFileError(self._path, f"column {self._name} does not match its checksum")
         return decompress(memoryview(data)[page.header_size :], page.page_size)
 
-    def _values(self, page: PagePosition, data: memoryview, count: int) -> NDArray[np.int64]:
-        """Return the values of a page as integers, or as the bits of float64."""
+    def _values(self, page: PagePosition, data: memoryview, count: int) -> NDArray[Any]:
+        """Return the values of a page: int64 in a column of times, else float64."""
         if not count:
-            return np.empty(0, np.int64)
+            return np.empty(0, np.int64 if self._type == "time" else np.float64)
         if page.encoding == PLAIN:
-            return np.frombuffer(data, "<i8", count)
+            return self._converted(np.frombuffer(data, "<i8", count))
         if page.encoding == DELTA:
-            return delta.decode(data, count)
+            return self._converted(delta.decode(data, count))
         if page.encoding != INDICES:
             raise ValueError(f"a page has the unknown encoding {page.encoding}")
         if self._dictionary is None:
-            self._dictionary = self._read_dictionary()
-        return self._dictionary[hybrid.decode(data[1:], data[0], count)]
+            self._dictionary = self._converted(self._read_dictionary())
+        return self._dictionary.take(hybrid.decode(data[1:], data[0], count))
 
     def _read_dictionary(self) -> NDArray[np.int64]:
         if self._dictionary_page is None:
             raise ValueError("it has positions without a dictionary")
         return np.frombuffer(self._read(self._dictionary_page), "<i8", self._dictionary_page.present)
 
-    def _decode(self, page: PagePosition, data: NDArray[np.uint8]) -> NDArray[np.float64] | NDArray[np.int64]:
+    def _converted(self, raw: NDArray[np.int64]) -> NDArray[Any]:
+        """Return the values for integers, or for the bits of float64."""
+        if self._type == "time":
+            return raw
+        values = raw.view(np.float64) if self._type == "number" else raw.astype(np.float64)
+        return values if self._divisor == 1 else values / self._divisor
+
+    def _decode(self, page: PagePosition, data: NDArray[np.uint8]) -> NDArray[Any]:
         if self._type == "time":
             return self._values(page, data.data, page.rows)
         is_present, rest = split_levels(data, page.rows)
         count = page.rows if is_present is None else int(np.count_nonzero(is_present))
         if page.present != count:
             raise ValueError(f"it has {count} values, but its block says {page.present}")
-        raw = self._values(page, rest, count)
-        values = raw.view(np.float64) if self._type == "number" else raw.astype(np.float64)
-        if self._divisor != 1:
-            values = values / self._divisor
+        values = self._values(page, rest, count)
         if is_present is None:
             return values
         with_nulls = np.full(page.rows, np.nan)

@@ -36,8 +36,8 @@ def encode_runs(codes: NDArray[np.integer], width: int) -> bytes:
     )
 
 
-def decode(data: memoryview, width: int, count: int) -> NDArray[np.int64]:
-    """Return `count` positions.
+def decode(data: memoryview, width: int, count: int) -> NDArray[np.integer]:
+    """Return `count` positions, as integers of any size.
 
     Raises: IndexError or ValueError if the data are not those of so many positions with this width.
     """
@@ -61,6 +61,8 @@ def decode(data: memoryview, width: int, count: int) -> NDArray[np.int64]:
             position += size
         lengths.append(length)
         found += length
+    if len(codes) == 1 and not isinstance(codes[0], int):
+        return codes[0]
     if all(isinstance(code, int) for code in codes):
         return np.repeat(np.array(codes, np.int64), lengths)
     parts = [

@@ -9,8 +9,10 @@ file. A page with a dictionary is before the data pages of its column, and has n
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import struct
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import accumulate
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
@@ -32,6 +34,10 @@ _PAGE_FIELDS = (
     ("header_size", "<u2"),
     ("encoding", "u1"),
 )
+_OFFSET_BYTES, _COLUMN_BYTES = 8, 8 + 4
+_PAGE_FORMATS = tuple(("IHB"["421".index(kind[-1])], int(kind[-1])) for _, kind in _PAGE_FIELDS)
+"""Format for `struct` of each number of a page, and its size in bytes."""
+_PAGE_BYTES = sum(size for _, size in _PAGE_FORMATS)
 
 
 class PagePosition(NamedTuple):
@@ -83,41 +89,17 @@ class PageTable(NamedTuple):
         arrays = [*self.columns.values(), *self.pages.values()]
         return b"".join(array.tobytes() for array in arrays)
 
-    @classmethod
-    def from_bytes(cls, data: bytes, columns: int) -> "PageTable":
-        """Return the table in these bytes. `columns`: number of columns.
-
-        Raises: ValueError if the bytes are not those of a table with so many columns.
-        """
-        of_columns, position = _arrays(data, 0, _COLUMN_FIELDS, columns)
-        pages = int(of_columns["pages"].sum())
-        of_pages, end = _arrays(data, position, _PAGE_FIELDS, pages)
-        if end != len(data):
-            raise ValueError("its page table has another length than its number of pages")
-        return cls(of_columns, of_pages)
-
-
-def _arrays(
-    data: bytes, position: int, fields: Iterable[tuple[str, str]], count: int
-) -> tuple[dict[str, NDArray[np.unsignedinteger]], int]:
-    arrays = {}
-    for name, kind in fields:
-        array = np.frombuffer(data, kind, count, position)
-        position += array.nbytes
-        arrays[name] = array
-    return arrays, position
-
 
 class ColumnChunks(Mapping[str, ColumnChunk]):
     """The column chunks of a block. Their numbers are parsed on access: most queries need only a few of them."""
 
-    __slots__ = ("_data", "_table", "_types")
+    __slots__ = ("_data", "_firsts", "_types")
 
     def __init__(self, types: Mapping[str, tuple[int, ChunkType]], data: bytes) -> None:
         """`types`: index and type of each column; `data`: the bytes of the page table."""
         self._types = types
         self._data = data
-        self._table: tuple[PageTable, list[int]] | None = None
+        self._firsts: Sequence[int] | None = None
 
     def __getitem__(self, name: str) -> ColumnChunk:
         """Return the column chunk of one column.
@@ -126,20 +108,27 @@ class ColumnChunks(Mapping[str, ColumnChunk]):
         Raises: ValueError if the page table is malformed.
         """
         index, kind = self._types[name]
-        table, firsts = self._parsed()
-        part = slice(firsts[index], firsts[index + 1])
-        pages = [table.pages[field][part].tolist() for field, _ in _PAGE_FIELDS]
-        offset, positions = int(table.columns["offset"][index]), []
-        for size, page_size, rows, present, crc, header_size, encoding in zip(*pages, strict=True):
+        firsts = self._first_pages()
+        first, count = firsts[index], firsts[index + 1] - firsts[index]
+        fields, position = [], _COLUMN_BYTES * len(self._types)
+        for letter, size in _PAGE_FORMATS:
+            fields.append(struct.unpack_from(f"<{count}{letter}", self._data, position + size * first))
+            position += size * firsts[-1]
+        (offset,) = struct.unpack_from("<Q", self._data, _OFFSET_BYTES * index)
+        positions = []
+        for size, page_size, rows, present, crc, header_size, encoding in zip(*fields, strict=True):
             positions.append(PagePosition(offset, size, header_size, page_size, rows, present, encoding, crc))
             offset += size
         return ColumnChunk(kind, tuple(positions))
 
-    def _parsed(self) -> tuple[PageTable, list[int]]:
-        if self._table is None:
-            table = PageTable.from_bytes(self._data, len(self._types))
-            self._table = table, [0, *np.cumsum(table.columns["pages"]).tolist()]
-        return self._table
+    def _first_pages(self) -> Sequence[int]:
+        if self._firsts is None:
+            columns = len(self._types)
+            firsts = _first_pages(self._data[_OFFSET_BYTES * columns : _COLUMN_BYTES * columns])
+            if len(firsts) != columns + 1 or len(self._data) != _COLUMN_BYTES * columns + _PAGE_BYTES * firsts[-1]:
+                raise ValueError("its page table has another length than its number of pages")
+            self._firsts = firsts
+        return self._firsts
 
     def __contains__(self, name: object) -> bool:
         return name in self._types
@@ -161,3 +150,9 @@ def chunk_types(text: bytes) -> Mapping[str, tuple[int, ChunkType]]:
     if not set(types.values()) <= set(get_args(ChunkType)):
         raise ValueError("a column has an unknown type")
     return {name: (index, kind) for index, (name, kind) in enumerate(types.items())}
+
+
+@lru_cache(maxsize=32)  # the columns of many windows have equal numbers of pages
+def _first_pages(numbers: bytes) -> Sequence[int]:
+    """Return the index of the first page of each column, and the number of all pages."""
+    return 0, *accumulate(struct.unpack(f"<{len(numbers) // 4}I", numbers[: len(numbers) // 4 * 4]))
