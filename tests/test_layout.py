@@ -14,7 +14,7 @@ MAX_MODULES = 12
 """Maximum number of modules in a folder of the source."""
 MAX_FILE_BYTES = 512 << 10
 """Maximum size of a file of the repository: more is a download or a recording that was added by mistake."""
-MIRRORED = ("asking", "cluster", "collector", "viewer", "store", "parse", "metrics", "events", "shipping")
+MIRRORED = ("agents", "asking", "cluster", "collector", "viewer", "store", "parse", "metrics", "events", "shipping")
 SCENARIOS = {
     "collector/engines/test_collector.py",
     "collector/kubernetes/test_collector.py",

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 
 from fgm import __version__, run_command
+from fgm.agents import flags as mcp_flags
 from fgm.asking import many
 from fgm.asking.viewer_client import AskError
 from fgm.cluster import open_command
@@ -21,6 +22,7 @@ exit codes:
   0  done, or stopped with Ctrl-C (but see fgm save)
   1  fgm run: the collector or the viewer stopped
      fgm open: the page cannot be opened
+     fgm mcp: the source cannot be asked, the port is taken, or fgm[mcp] is not installed
      fgm ask: the question cannot be asked, or no source has answered
      fgm check: there are problems, or there is no data
      fgm stat: there is no data
@@ -39,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "ask": _ask,
         "check": _check,
         "diff": _diff,
+        "mcp": _mcp,
         "merge": _merge_hours,
         "open": _open_node,
         "run": _run_here,
@@ -53,6 +56,12 @@ def _ask(arguments: argparse.Namespace) -> int:
     from fgm.cluster.ask_command import ask  # noqa: PLC0415 - the event loop, and tqdm
 
     return ask(arguments)
+
+
+def _mcp(arguments: argparse.Namespace) -> int:
+    from fgm.agents import mcp_command  # noqa: PLC0415 - the event loop, and what asks clusters
+
+    return mcp_command.run(arguments)
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -236,6 +245,7 @@ def _make_parser() -> argparse.ArgumentParser:
     flag("--limit", type=int, default=20, metavar="N", help="number of containers to list (default: %(default)s)")
     flag("--json", action="store_true", help="print JSON, as /api/changes returns it")
     ship_flags.add_flags(add("ship", "send merged files to object storage, each once, until Ctrl-C"))
+    mcp_flags.add_flags(add("mcp", "let an agent ask what was recorded, through the Model Context Protocol"))
     _flags_of_save(
         add("save", "save an incident as one HTML file that opens in a browser without a network, or as Parquet")
     )

@@ -1,0 +1,1 @@
+"""`fgm mcp`: what was recorded, as tools that an agent calls through the Model Context Protocol."""

@@ -1,0 +1,162 @@
+"""The nodes that tools can ask, and one question to several of them at once."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import anyio
+
+from fgm.agents.kept_viewers import KeptViewers
+from fgm.agents.spans import Recorded
+from fgm.asking.minute import Health, ask_health
+from fgm.asking.ranking import Failure
+from fgm.asking.sources import Source
+from fgm.asking.viewer_client import AskError, NoAnswerError, ViewerClient
+
+MAX_AT_ONCE = 8
+"""Maximum number of nodes that are asked at the same time."""
+TIMEOUT_S = 60.0
+"""Timeout of the answers of one node."""
+MAX_NAMED = 8
+"""Maximum number of nodes that a message names."""
+
+Result = TypeVar("Result")
+Other = TypeVar("Other")
+
+
+@dataclass(frozen=True, slots=True)
+class AskedNode:
+    """A node whose viewer has answered."""
+
+    name: str
+    source: Source
+    client: ViewerClient
+    health: Health
+
+
+@dataclass(frozen=True, slots=True)
+class Answers(Generic[Result]):
+    """What the nodes have answered, in the order of their names, and those that have not."""
+
+    nodes: tuple[tuple[AskedNode, Result], ...]
+    failures: tuple[Failure, ...]
+
+    @property
+    def notes(self) -> list[str]:
+        """A sentence about each node that has not answered."""
+        return [f"no answer from {each.source}: {each.reason}" for each in self.failures]
+
+
+class Nodes:
+    """The nodes of a source. Whatever an agent asks for, at most eight are asked at once, each with a timeout."""
+
+    def __init__(
+        self, sources: Callable[[], Awaitable[Sequence[Source]]], kept: KeptViewers, *, timeout_s: float = TIMEOUT_S
+    ) -> None:
+        """Ask nobody yet. `sources`: returns the sources of all nodes; raises AskError if it cannot."""
+        self._sources, self._kept, self._timeout_s = sources, kept, timeout_s
+        self._limiter = anyio.CapacityLimiter(MAX_AT_ONCE)
+
+    async def survey(self, chosen: str = "") -> Answers[Health]:
+        """Return what the chosen node has, or all nodes have.
+
+        Raises: AskError if there is no such node, or if none answers.
+        """
+        sources = list(await self._sources())
+        if chosen and len(sources) > 1:
+            names = [name_of(source) for source in sources]
+            if chosen not in names:
+                raise AskError(f"there is no node {chosen!r}: there are {listed(names)}")
+            sources = [sources[names.index(chosen)]]
+        answers = await self._gather(sources, lambda source: source, self._health)
+        names = [node.name for node, _ in answers.nodes]
+        if chosen and chosen not in names:  # the name of the only node is known only now
+            raise AskError(f"there is no node {chosen!r}: there is {listed(names)}")
+        return answers
+
+    async def _health(self, source: Source) -> tuple[AskedNode, Health]:
+        was_open = self._kept.has(source)
+        client = await self._kept.client(source)
+        try:
+            found = await ask_health(client, timeout_s=self._timeout_s)
+        except NoAnswerError as error:
+            failure = await self._kept.close(source, error)
+            if not was_open:
+                raise failure from error
+            client = await self._kept.client(source)  # its pod may have been replaced since the last question
+            found = await ask_health(client, timeout_s=self._timeout_s)
+        return AskedNode(found.node or name_of(source), source, client, found), found
+
+    async def ask(
+        self, surveyed: Answers[Other], question: Callable[[AskedNode], Awaitable[Result]]
+    ) -> Answers[Result]:
+        """Return the answers of nodes to a question. Failures of the survey stay.
+
+        Raises: AskError if no node answers.
+        """
+
+        async def answer(node: AskedNode) -> tuple[AskedNode, Result]:
+            return node, await question(node)
+
+        asked = [node for node, _ in surveyed.nodes]
+        answers = await self._gather(asked, lambda node: node.source, answer)
+        return Answers(answers.nodes, (*surveyed.failures, *answers.failures))
+
+    async def _gather(
+        self,
+        keys: Sequence[Other],
+        source_of: Callable[[Other], Source],
+        ask: Callable[[Other], Awaitable[tuple[AskedNode, Result]]],
+    ) -> Answers[Result]:
+        answers: dict[int, tuple[AskedNode, Result]] = {}
+        failures: dict[int, Failure] = {}
+
+        async def one(number: int, key: Other) -> None:
+            async with self._limiter:
+                try:
+                    with anyio.fail_after(self._timeout_s):
+                        answers[number] = await ask(key)
+                except NoAnswerError as error:
+                    failure = await self._kept.close(source_of(key), error)
+                    failures[number] = Failure(name_of(source_of(key)), str(failure))
+                except AskError as error:
+                    failures[number] = Failure(name_of(source_of(key)), str(error))
+                except TimeoutError:
+                    failures[number] = Failure(name_of(source_of(key)), f"no answer within {self._timeout_s:g} s")
+
+        async with anyio.create_task_group() as group:
+            for number, key in enumerate(keys):
+                group.start_soon(one, number, key)
+        failed = tuple(failures[number] for number in sorted(failures))
+        if not answers:
+            reasons = "; ".join(
+                f"{each.source}: {each.reason}" if len(keys) > 1 else each.reason for each in failed[:MAX_NAMED]
+            )
+            raise AskError(reasons or "there is no node")
+        return Answers(tuple(answers[number] for number in sorted(answers)), failed)
+
+
+def name_of(source: Source) -> str:
+    """Return the name of the node of a source in a cluster, or that of the source."""
+    return source.name.removeprefix("node/")
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names in words; those beyond MAX_NAMED are counted."""
+    rest = len(names) - MAX_NAMED
+    return ", ".join(names[:MAX_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def recorded(surveyed: Answers[Health]) -> Recorded:
+    """Return what the nodes have recorded together.
+
+    Raises: AskError if none has any data.
+    """
+    have = [health for _, health in surveyed.nodes if health.newest_ms is not None and health.oldest_ms is not None]
+    if not have:
+        raise AskError("there is no data yet")
+    return Recorded(
+        min(each.oldest_ms for each in have if each.oldest_ms is not None),
+        max(each.newest_ms for each in have if each.newest_ms is not None),
+        min(each.interval_ms for each in have),
+    )

@@ -1,0 +1,86 @@
+"""Finds the series that an agent means by an id, or by words of a name."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fgm.agents.arguments import Argument, ArgumentError
+from fgm.agents.nodes import AskedNode
+from fgm.agents.spans import Span
+
+CONTAINER = Argument(
+    "container",
+    "Which container, service or pod: an id from another answer (such as 9f762c370b87), or words of its names. "
+    "node: the node itself.",
+)
+MAX_SUGGESTED = 6
+"""Maximum number of series that an error message suggests."""
+NODE_ID = "node"
+
+
+@dataclass(frozen=True, slots=True)
+class NamedSeries:
+    """A series: a container with one of its lives, a service, a pod, or the node."""
+
+    id: str
+    name: str
+    scope: str
+    pod_name: str | None = None
+    namespace: str | None = None
+
+    @property
+    def label(self) -> str:
+        """Its name, pod and id, such as `payments (shop/payments-6d8f, id 9f762c370b87)`."""
+        return named(self.name, self.namespace, self.pod_name, self.id)
+
+
+def named(name: str, namespace: str | None, pod_name: str | None, series_id: str) -> str:
+    """Return the name, pod and id of a series; the pod only if its name differs."""
+    pod = "/".join(part for part in (namespace, pod_name if pod_name != name else None) if part)
+    return f"{name} ({pod}, id {series_id})" if pod else f"{name} (id {series_id})"
+
+
+def series_in(facts: Mapping[str, Any]) -> NamedSeries:
+    """Return the series in the facts that a viewer lists about it."""
+    return NamedSeries(facts["id"], facts["name"], facts["scope"], facts["pod_name"], facts["namespace"])
+
+
+async def find_series(
+    node: AskedNode, span: Span, words: str, filters: Mapping[str, str], most: int
+) -> list[NamedSeries]:
+    """Return the series that existed in a range and that words mean, the newest first; none if there are none.
+
+    An exact id or name counts before words; containers and services count before their pods.
+
+    Raises: ArgumentError if there are more than `most`.
+    """
+    if words == NODE_ID:
+        return [NamedSeries(NODE_ID, node.name, "node")]
+    search = {"search": words} if words else {}
+    listed = await node.client.get("/api/containers", {**span.parameters, **search, **filters})
+    matches = [series_in(each) for each in listed["containers"]]
+    exact = [each for each in matches if words == each.id] or [
+        each for each in matches if words in (each.name, each.pod_name, f"{each.namespace}/{each.pod_name}")
+    ]
+    meant = exact or matches
+    meant = [each for each in meant if each.scope != "pod"] or meant
+    if len(meant) > most:
+        raise ArgumentError(f"{len(meant)} series match {words!r}, at most {most} are allowed: {_suggestions(meant)}")
+    return meant
+
+
+async def find_one(node: AskedNode, span: Span, words: str, filters: Mapping[str, str], most: int) -> list[NamedSeries]:
+    """Return at least one series that words mean, the newest first.
+
+    Raises: ArgumentError if there is none in the range, or if there are more than `most`.
+    """
+    found = await find_series(node, span, words, filters, most)
+    if not found:
+        raise ArgumentError(f"no series matches {words!r} in this range: the tool find lists them")
+    return found
+
+
+def _suggestions(series: Sequence[NamedSeries]) -> str:
+    names = dict.fromkeys(each.label for each in series)
+    shown = ", ".join(list(names)[:MAX_SUGGESTED])
+    return f"{shown}{' ...' if len(names) > MAX_SUGGESTED else ''}; give an id"

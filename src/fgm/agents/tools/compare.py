@@ -1,0 +1,61 @@
+"""`compare`: how a range differs from another one, such as before a deployment, or a container from another one."""
+
+from typing import Any
+
+from fgm.agents.answer import Answer
+from fgm.agents.arguments import Argument, ArgumentError, Values
+from fgm.agents.nodes import AskedNode, Nodes, recorded
+from fgm.agents.quantities import from_to
+from fgm.agents.series_lookup import CONTAINER, find_one
+from fgm.agents.spans import FROM, LAST, TIME_FORM, TO, Span, instant_ms, span_of
+from fgm.agents.tools.tool import NAMESPACE, NODE, POD, Tool, limit
+from fgm.agents.tools.what_changed import LONGEST, changed_answer, changes
+
+ARGUMENTS = (
+    Argument("against", f"Begin of the other range, which is as long: {TIME_FORM}."),
+    FROM,
+    TO,
+    LAST,
+    CONTAINER,
+    Argument("with_container", "Another container (id or words) to compare `container` with, such as a canary."),
+    NAMESPACE,
+    POD,
+    NODE,
+    limit(50, 8),
+)
+
+
+async def respond(nodes: Nodes, values: Values) -> Answer:
+    """Return how the range differs from the other one."""
+    surveyed = await nodes.survey(values.text("node"))
+    have = recorded(surveyed)
+    span = span_of(values, have, "15m", most=LONGEST)
+    with_words, against = values.text("with_container"), values.text("against")
+    if not against and not with_words:
+        raise ArgumentError("against is missing: give the begin of the other range, or with_container, or both")
+    if with_words and not values.text("container"):
+        raise ArgumentError("container is missing: with_container says what it is compared with")
+    against_ms = instant_ms(against, have) if against else span.from_ms
+    other = Span(against_ms, against_ms + span.length_ms)
+
+    async def ask(node: AskedNode) -> Any:
+        parameters: dict[str, str | int] = {"against": against_ms}
+        if with_words:
+            (first,) = await find_one(node, other, with_words, {}, 1)
+            (second,) = await find_one(node, span, values.text("container"), {}, 1)
+            parameters["pairs"] = f"{first.id}~{second.id}".replace(",", "%2C")
+        return await changes(node, span, values, parameters)
+
+    answers = await nodes.ask(surveyed, ask)
+    whose = f" ({with_words!r})" if with_words else ""
+    text = f"compared with {from_to(other.from_ms, other.to_ms)}{whose}"
+    return changed_answer(text, answers, values, (span, have), against_ms=against_ms if against else None)
+
+
+TOOL = Tool(
+    "compare",
+    "Compare a range of at most an hour with another one of the same length, such as before and after a deployment "
+    "or a fix, or a container with another one: what differs most, with values.",
+    ARGUMENTS,
+    respond,
+)

@@ -1,0 +1,136 @@
+"""`what_happened`: what stood out at a time over all nodes, the events, and who used most."""
+
+from collections.abc import Callable
+from datetime import UTC
+from typing import Any
+
+from fgm.agents.answer import Answer, Section
+from fgm.agents.arguments import Argument, ArgumentError, Values
+from fgm.agents.links import page_link
+from fgm.agents.nodes import AskedNode, Nodes, recorded
+from fgm.agents.quantities import clock, from_to, quantity
+from fgm.agents.series_lookup import named
+from fgm.agents.spans import FROM, TIME_FORM, TO, Recorded, Span, span_of
+from fgm.agents.tools.tool import NAMESPACE, NODE, POD, Tool, limit, of_nodes, prefix_of, range_notes
+from fgm.asking.minute import Finding, MinuteQuestion, NodeAnswer, ask_minute
+from fgm.asking.ranking import OnNode, Ranking, rank
+from fgm.asking.typed_times import read_time
+from fgm.asking.words import TITLES
+
+LONGEST = "1h"
+"""Maximum length of the range: viewers look for what stood out in at most an hour."""
+TIMEOUT_S = 50.0
+STRENGTH = (
+    "strength is -log10 of the share of ordinary quarters of an hour with as much of it, the same on all nodes; a "
+    "neighbour as a cause is evidence, not proof"
+)
+
+ARGUMENTS = (
+    Argument("time", f"A minute, or a second with half a minute around it: {TIME_FORM}. Not together with a range."),
+    FROM,
+    TO,
+    Argument("last", f"Length of a range that ends with the newest data, at most {LONGEST}. Default: 15m."),
+    NAMESPACE,
+    POD,
+    NODE,
+    limit(20, 8),
+)
+
+
+async def respond(nodes: Nodes, values: Values) -> Answer:
+    """Return what stood out, the most important first."""
+    surveyed = await nodes.survey(values.text("node"))
+    have = recorded(surveyed)
+    span, at_ms = _range_of(values, have)
+    question = MinuteQuestion(span.from_ms, span.to_ms, at_ms, values.text("namespace"), values.text("pod"))
+
+    async def ask(node: AskedNode) -> NodeAnswer:
+        return await ask_minute(node.client, node.name, question, timeout_s=TIMEOUT_S)
+
+    answers = await nodes.ask(surveyed, ask)
+    most = values.whole("limit")
+    ranking = rank(question, [answer for _, answer in answers.nodes], answers.failures, max_findings=most, max_users=3)
+    by_source = {answer.source: node for node, answer in answers.nodes}
+
+    def prefix(each: OnNode[Any]) -> str:
+        return prefix_of(by_source[each.answer.source].name, answers)
+
+    found = [f"{number}. {prefix(each)}{_finding(each.item)}" for number, each in enumerate(ranking.findings, 1)]
+    events = [f"{clock(each.item.time_ms)} {prefix(each)}{each.item.name}: {each.item.what}" for each in ranking.events]
+    counted = ", ".join(f"{count} {kind}" for kind, count in ranking.counted.items())
+    sections = [
+        Section("What stood out, the most important first:", found or ["nothing"], ranking.found - len(found)),
+        Section("Events:", events, 0),
+        *([Section("Further events, counted:", [counted])] if counted else []),
+        Section("Used most:", _users(ranking, prefix)),
+    ]
+    missing = [
+        f"{prefix_of(by_source[each.source].name, answers)}{text}" for each in ranking.answers for text in each.missing
+    ]
+    return Answer(
+        f"{ranking.found} findings{of_nodes(answers)}, {from_to(span.from_ms, span.to_ms)}{_whose(question)}",
+        sections,
+        [
+            *answers.notes,
+            *range_notes(span, have, []),
+            *missing,
+            STRENGTH,
+        ],
+        _links(ranking, by_source, span),
+    )
+
+
+def _range_of(values: Values, have: Recorded) -> tuple[Span, int]:
+    """Return the range, and the instant of the cursor."""
+    time = values.text("time")
+    if not time:
+        span = span_of(values, have, "15m", most=LONGEST)
+        return span, span.from_ms
+    if any(values.text(name) for name in ("from", "to", "last")):
+        raise ArgumentError("time cannot be combined with from, to or last")
+    typed = read_time(time, have.end_ms, UTC)
+    return Span(typed.from_ms, typed.to_ms), typed.at_ms
+
+
+def _finding(finding: Finding) -> str:
+    whose = named(finding.name, finding.namespace, finding.pod_name, finding.id)
+    times = f"{clock(finding.from_ms)} to {clock(finding.to_ms)}"
+    return f"{finding.text} [{finding.kind}, {times}, strength {finding.strength:g}, {whose}]"
+
+
+def _users(ranking: Ranking, prefix: Callable[[OnNode[Any]], str]) -> list[str]:
+    lines = []
+    for metric, users in ranking.users.items():
+        unit = ranking.units[metric]
+        of = ", ".join(
+            f"{prefix(each)}{each.item.name} {quantity(each.item.mean, unit)} (highest {quantity(each.item.max, unit)})"
+            for each in users
+        )
+        lines.append(f"{TITLES[metric]}, mean: {of}")
+    return lines
+
+
+def _whose(question: MinuteQuestion) -> str:
+    named_filters = (("namespace", question.namespace), ("pod", question.pod))
+    return "".join(f", {name} {value!r}" for name, value in named_filters if value)
+
+
+def _links(ranking: Ranking, by_source: dict[str, AskedNode], span: Span) -> list[str]:
+    """Return a link to the node of each of the first findings, with its series and metric."""
+    links = []
+    for each in ranking.findings[:3]:
+        finding, node = each.item, by_source[each.answer.source]
+        at_ms = min(max(finding.from_ms, span.from_ms), span.to_ms - 1)
+        links.append(page_link(node.client.url, span.from_ms, span.to_ms, at_ms=at_ms, ids=[finding.id]))
+    of_first = [page_link(node.client.url, span.from_ms, span.to_ms) for node in by_source.values()][:1]
+    return links[:1] if len(by_source) == 1 and links else list(dict.fromkeys(links)) or of_first
+
+
+TOOL = Tool(
+    "what_happened",
+    "Say what happened at a time, over all nodes: what stood out (kills with their cause, throttling, leaks, stalls, "
+    "noisy neighbours, bursts) as ranked sentences with numbers, the events, and the top users. The first tool for an "
+    "incident.",
+    ARGUMENTS,
+    respond,
+)

@@ -1,0 +1,150 @@
+"""`fgm mcp` as a process: on standard input and output, on HTTP, and how it ends."""
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from mcp import Client
+from tests.support.agents import answer, call, children_of, http_agents, stdio_agent, text_of
+from tests.support.cluster import viewer
+from tests.support.processes import LOOK_AGAIN_S
+
+from fgm.agents.tools.toolbox import TOOLS
+
+pytestmark = [pytest.mark.slow]
+
+MINUTE = "2026-11-26T17:46Z"
+CALL = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
+
+
+async def test_a_directory_is_asked_through_pipes_and_its_viewer_ends_with_the_client(incidents_dir: Path) -> None:
+    async with stdio_agent(str(incidents_dir)) as client:
+        assert [tool.name for tool in (await client.list_tools()).tools] == [tool.name for tool in TOOLS]
+        text = await answer(client, "what_happened", time=MINUTE)
+
+        assert "1. payments was OOM-killed at 17:46:40" in text
+        (link,) = [line for line in text.splitlines() if line.startswith("Page: ")]
+        address = urlsplit(link.removeprefix("Page: "))
+        with contextlib.closing(http.client.HTTPConnection(address.netloc)) as connection:
+            connection.request("GET", "/")
+            assert connection.getresponse().status == 200
+    connection = http.client.HTTPConnection(address.netloc)
+    with pytest.raises(ConnectionRefusedError):
+        connection.connect()
+
+
+async def test_http_gives_the_same_answers_to_several_clients(incidents_url: str) -> None:
+    with http_agents(incidents_url) as url:
+        assert urlsplit(url).hostname == "127.0.0.1"
+        async with Client(url) as first, Client(url) as second, stdio_agent(incidents_url) as piped:
+            texts = [await answer(client, "what_happened", time=MINUTE) for client in (first, second, piped)]
+
+    assert "payments was OOM-killed" in texts[0]
+    assert len(set(texts)) == 1
+
+
+def test_http_refuses_other_hosts_other_origins_and_large_requests(incidents_url: str) -> None:
+    """A page of another site that resolves to 127.0.0.1 cannot call tools."""
+    with http_agents(incidents_url) as url:
+        address = urlsplit(url)
+        own = {
+            "Host": address.netloc,
+            "Content-Type": "application/json",
+            "Accept": "application/json, text/event-stream",
+        }
+
+        def status(body: bytes = json.dumps(CALL).encode(), **changed: str) -> int:
+            with contextlib.closing(http.client.HTTPConnection(address.netloc)) as connection:
+                connection.request("POST", address.path, body, {**own, **changed})
+                return connection.getresponse().status
+
+        assert status() == 200
+        assert status(Origin=f"http://{address.netloc}") == 200
+        assert status(Host="attacker.example:80") == 421
+        assert status(Host=f"attacker.example:{address.port}") == 421
+        assert status(Origin="http://attacker.example") == 403
+        assert status(Origin="http://localhost:1") == 403
+        assert status(Origin="null") == 403
+        assert status(b" " * (70 << 10)) == 413
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_its_viewer_ends_with_it(incidents_dir: Path, number: signal.Signals) -> None:
+    command = [sys.executable, "-m", "fgm", "mcp", str(incidents_dir), "--http", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert "serving agents" in process.stderr.readline()
+        (child,) = children_of(process.pid)
+        process.send_signal(number)
+        assert process.wait(10) == (-number if number is signal.SIGKILL else 0)
+    deadline = time.monotonic() + 10
+    while _runs(child):
+        assert time.monotonic() < deadline
+        time.sleep(LOOK_AGAIN_S)
+
+
+def _runs(process_id: int) -> bool:
+    try:
+        stat = Path(f"/proc/{process_id}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("/nowhere", "/nowhere is neither a directory nor a pack"),
+        ("http://example.org:8050", "is not on this machine"),
+        ("http://127.0.0.1:1", "Connection refused"),
+    ],
+)
+def test_a_source_that_cannot_be_asked_is_an_error_at_the_start(source: str, reason: str) -> None:
+    command = [sys.executable, "-m", "fgm", "mcp", source]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=30)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert reason in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_directory_without_data_is_an_error_at_the_start(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "fgm", "mcp", str(tmp_path)]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=30)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "no data" in done.stderr
+
+
+def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
+    """An interpreter whose `mcp` cannot be found."""
+    script = (
+        "import sys, importlib.util as u; f = u.find_spec; u.find_spec = lambda n, *a: None if n == 'mcp' else f(n, *a)"
+    )
+    script += "; from fgm.cli import main; sys.exit(main(['mcp', sys.argv[1]]))"
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (
+        1,
+        "fgm: the packages for agents are not installed: pip install 'fgm[mcp]'\n",
+    )
+
+
+async def test_a_viewer_that_ends_is_an_error_in_the_answer(incidents_dir: Path) -> None:
+    with viewer(incidents_dir) as (process, port):
+        async with stdio_agent(f"http://127.0.0.1:{port}") as client:
+            await answer(client, "nodes")
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait()
+            result = await call(client, "nodes", {})
+
+    assert result.is_error
+    assert "cannot connect" in text_of(result)

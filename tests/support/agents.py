@@ -1,0 +1,65 @@
+"""`fgm mcp` as a process, and the official client of the Model Context Protocol for it."""
+
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from mcp import Client, types
+from mcp.client.stdio import StdioServerParameters, stdio_client
+
+
+@asynccontextmanager
+async def stdio_agent(source: str, *flags: str, env: Mapping[str, str] | None = None) -> AsyncIterator[Client]:
+    """Yield a client of `fgm mcp` that talks to it through pipes."""
+    arguments = ["-m", "fgm", "mcp", source, *flags]
+    parameters = StdioServerParameters(command=sys.executable, args=arguments, env=dict(env) if env else None)
+    async with Client(stdio_client(parameters)) as client:
+        yield client
+
+
+@contextmanager
+def http_agents(source: str) -> Iterator[str]:
+    """Run `fgm mcp --http` until the block is left; yield its URL."""
+    command = [sys.executable, "-m", "fgm", "mcp", source, "--http", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            line = process.stderr.readline()
+            match = re.search(r"http://\S+", line)
+            assert match is not None, line + process.stderr.read()
+            yield match[0]
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+async def answer(client: Client, tool: str, **arguments: Any) -> str:
+    """Return the text of an answer that is no error. A `_` at the end of a name is left out, as of `from_`."""
+    result = await call(client, tool, {name.rstrip("_"): value for name, value in arguments.items()})
+    text = text_of(result)
+    assert not result.is_error, text
+    return text
+
+
+async def call(client: Client, tool: str, arguments: dict[str, Any]) -> types.CallToolResult:
+    """Return what a call returns."""
+    result = await client.call_tool(tool, arguments)
+    assert isinstance(result, types.CallToolResult)
+    return result
+
+
+def text_of(result: types.CallToolResult) -> str:
+    """Return the text of an answer or an error."""
+    (content,) = result.content
+    assert isinstance(content, types.TextContent)
+    return content.text
+
+
+def children_of(process_id: int) -> list[int]:
+    """Return the ids of the child processes of a process."""
+    children = Path(f"/proc/{process_id}/task/{process_id}/children").read_text()
+    return [int(each) for each in children.split()]
