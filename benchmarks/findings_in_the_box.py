@@ -1,8 +1,8 @@
 """What findings cost within the limits of the viewer's container: `python -m benchmarks.findings_in_the_box DIR`.
 
-DIR is a recording of an hour or more. Measured are the time of findings for 15 minutes and for an hour with nothing
-else to do, the time of the page's own questions with and without findings next to them, in turn, and the memory. It
-needs root and cgroup v1.
+DIR is a recording of two hours or more. Measured are the time of findings for 15 minutes and for an hour, of *what
+changed* in an hour, and of that hour against the one before it, with nothing else to do; the time of the page's own
+questions with and without findings next to them, in turn; and the memory. It needs root and cgroup v1.
 """
 
 import argparse
@@ -37,15 +37,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     requests = Requests(arguments.data_dir)
     viewer = Viewer(arguments.python, arguments.data_dir, free_port())
-    alone: dict[str, list[float]] = {"15 minutes": [], "an hour": []}
+    alone: dict[str, list[float]] = {
+        "findings for 15 minutes": [],
+        "findings for an hour": [],
+        "what changed in an hour": [],
+        "an hour against the one before": [],
+    }
     page: dict[str, list[float]] = {"without": [], "with": []}
     with limits.limited(limits.VIEWER) as box, viewer.running(box):
         viewer.wait("/api/metrics")
         time.sleep(SETTLE_S)
         page_questions(viewer, requests)
         for number in range(arguments.rounds):
-            for name, length_ms in (("15 minutes", QUARTER_MS), ("an hour", HOUR_MS)):
-                alone[name].append(ask(viewer, findings(requests, length_ms, number)))
+            targets = (
+                findings(requests, QUARTER_MS, number),
+                findings(requests, HOUR_MS, number),
+                changes(requests, number, is_against=False),
+                changes(requests, number, is_against=True),
+            )
+            for values, target in zip(alone.values(), targets, strict=True):
+                values.append(ask(viewer, target))
             page["without"] += page_questions(viewer, requests)
             with_findings = Background(viewer, requests, number)
             page["with"] += page_questions(viewer, requests)
@@ -54,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         highest, failures, kills = box.highest_bytes() / (1 << 20), box.failures(), box.kills()
     print("| within 100 millicores and 128 MiB | median | highest |\n|---|---|---|")
     for name, values in alone.items():
-        print(f"| findings for {name}, s | {statistics.median(values):.2f} | {max(values):.2f} |")
+        print(f"| {name}, s | {statistics.median(values):.2f} | {max(values):.2f} |")
     for name, values in page.items():
         print(f"| a question of the page {name} findings, s | {statistics.median(values):.3f} | {max(values):.2f} |")
     ratios = [with_them / without for without, with_them in zip(*(medians(page[name]) for name in page), strict=True)]
@@ -90,6 +101,13 @@ def findings(requests: Requests, length_ms: int, shift: int) -> str:
     """Return the target of a request. `shift`: number of seconds by which the range is earlier."""
     to_ms = requests.end_ms - 1000 * shift
     return "/api/findings?" + urlencode({"from": to_ms - length_ms, "to": to_ms})
+
+
+def changes(requests: Requests, shift: int, *, is_against: bool) -> str:
+    """Return the target of a request for what changed in an hour. `is_against`: compared with the hour before it."""
+    to_ms = requests.end_ms - 1000 * shift
+    against = {"against": to_ms - 2 * HOUR_MS} if is_against else {}
+    return "/api/changes?" + urlencode({"from": to_ms - HOUR_MS, "to": to_ms, **against})
 
 
 def page_questions(viewer: Viewer, requests: Requests) -> list[float]:

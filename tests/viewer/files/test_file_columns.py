@@ -40,7 +40,8 @@ def compare(folder: Path, from_ms: int, to_ms: int, columns: tuple[str, ...]) ->
                 cuts = {key: slice(*np.searchsorted(chunk.time_ms, within).tolist()) for key, chunk in chunks.items()}
                 times = [chunks[key].time_ms[cuts[key]] for key in read.keys]
                 late = np.concatenate([chunks[key].late_ms[cuts[key]] for key in read.keys])
-                np.testing.assert_array_equal(np.concatenate(read.time_ms), np.concatenate(times))
+                np.testing.assert_array_equal(read.lengths, [len(each) for each in times])
+                np.testing.assert_array_equal(read.time_ms, np.concatenate(times))
                 np.testing.assert_array_equal(read.late_ms(), late)
                 for name in columns:
                     values = np.concatenate([chunks[key].values[name][cuts[key]] for key in read.keys])

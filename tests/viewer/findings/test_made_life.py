@@ -16,7 +16,7 @@ from fgm.viewer.findings.grid import Matrix
 from fgm.viewer.query.analysis.analysed_span import span_of
 from fgm.viewer.query.analysis.grids.grid_reader import GridReader, Part
 from fgm.viewer.query.analysis.grids.grid_rows import rows_of
-from fgm.viewer.query.analysis.grids.matrices import UnpackedMatrices
+from fgm.viewer.query.analysis.grids.matrices import PackedMatrices, UnpackedMatrices
 from fgm.viewer.query.analysis.grids.series_bounds import SeriesBounds
 from tests.support.life import made_windows
 from tests.support.life.made import Made
@@ -54,16 +54,18 @@ def test_the_grid_of_made_arrays_is_that_of_the_same_windows(tmp_path: Path) -> 
     network = [metric for metric in metrics if metric.name.startswith("network.")]
     others = [metric for metric in metrics if metric not in network]
     files = client.services.files.between(span.first_ms, span.to_ms, layout.reach_ms(holdings.rotation_ms))
-    parts = [Part(row_of, others), Part(row_of, network), Part(of_pods, network)]
+    in_place_of_pods = set(of_pods.values())
+    own_network = {key: row for key, row in row_of.items() if row not in in_place_of_pods}
+    parts = [Part(row_of, others), Part(own_network | of_pods, network)]
     file_reader = Reader(client.services.sources, holdings.node_name)
     bounds = SeriesBounds((row_of, of_pods), len(row_of), span, file_reader)
     assert len(list(bounds.read(files))) == len(files)
     packing = bounds.packing()
     assert packing.memory_rows < len(row_of)
-    reader = GridReader(parts, span, files, file_reader, packing)
+    packed = PackedMatrices(packing)
+    reader = GridReader(parts, span, files, file_reader, packed)
     while reader.step():
         pass
-    packed = reader.matrices()
     read = UnpackedMatrices(packed, packed.names(), 0, len(row_of))
     with_values = {name for name in grid.metrics if not np.isnan(grid.value(name)).all()}
     assert len(with_values) > 70

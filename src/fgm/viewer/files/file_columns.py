@@ -6,9 +6,9 @@ one piece for each column; other files through `Reader.chunks`, as many columns 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fgm.metrics.rates import Floats, Times
 from fgm.store.errors import BadFileError
@@ -23,12 +23,13 @@ from fgm.viewer.files.reader import MAX_VALUES, OpenFile, Reader
 class FileColumns:
     """Rows of several series of one file, one series after the other.
 
-    `keys`: of the series (`Series.key`). `time_ms`: the ticks of each. `late_ms`, `column`: return values of all rows,
-    joined; they may raise BadFileError or OSError.
+    `keys`: of the series (`Series.key`). `lengths`: number of rows of each. `time_ms`: the ticks of all rows.
+    `late_ms`, `column`: return values of all rows; they may raise BadFileError or OSError.
     """
 
     keys: Sequence[str]
-    time_ms: Sequence[Times]
+    lengths: NDArray[np.intp]
+    time_ms: Times
     late_ms: Callable[[], Floats]
     column: Callable[[str], Floats]
 
@@ -90,43 +91,47 @@ class _FewColumns:
 
 
 def _of_chunks(few: _FewColumns) -> FileColumns:
-    late_ms = [chunk.late_ms for chunk in few.chunks]
+    chunks = few.chunks
+    late_ms = [chunk.late_ms for chunk in chunks]
     return FileColumns(
-        keys=[chunk.series.key for chunk in few.chunks],
-        time_ms=[chunk.time_ms for chunk in few.chunks],
+        keys=[chunk.series.key for chunk in chunks],
+        lengths=np.array([len(chunk.time_ms) for chunk in chunks], np.intp),
+        time_ms=np.concatenate([np.empty(0, np.int64), *(chunk.time_ms for chunk in chunks)]),
         late_ms=lambda: _joined(late_ms),
         column=few.column,
     )
 
 
 def _of_part(part: FilePart, runs: Sequence[Run], within: Range) -> FileColumns:
+    """Return the rows of runs, which are in the order of the file and are not empty."""
     assert part.content is not None, "the caller has checked it"
-    content = part.content
-    first, last = (runs[0].first, runs[-1].first + runs[-1].count) if runs else (0, 0)
-    ticks = content.block.tick_ms()
-    first_tick, end_tick = np.searchsorted(ticks, within).tolist()
-    times = None if all(run.first_tick is not None for run in runs) else content.times(first, last - first)
-    bounds, time_ms = [], []
-    for run in runs:
-        if run.first_tick is not None:
-            begin, end = (min(max(tick - run.first_tick, 0), run.count) for tick in (first_tick, end_tick))
-            of_run = ticks[run.first_tick : run.first_tick + run.count]
-        else:
-            assert times is not None, "read for such runs"
-            of_run = times[run.first - first : run.first - first + run.count]
-            begin, end = np.searchsorted(of_run, within).tolist()
-        bounds.append((run.first + begin, run.first + end))
-        time_ms.append(of_run[begin:end])
-    first, last = (min(begin for begin, _ in bounds), max(end for _, end in bounds)) if bounds else (0, 0)
-    is_whole = all(end == begin for (_, end), (begin, _) in pairwise(bounds))
-    rows: slice | Times = slice(0, last - first)
-    if not is_whole:
-        rows = np.concatenate([np.arange(begin - first, end - first) for begin, end in bounds])
+    content, ticks = part.content, part.content.block.tick_ms()
+    first, count = np.array([(run.first, run.count) for run in runs], np.int64).reshape(-1, 2).T
+    first_tick = np.array([-1 if run.first_tick is None else run.first_tick for run in runs], np.int64)
+    begin, end = (np.clip(tick - first_tick, 0, count) for tick in np.searchsorted(ticks, within).tolist())
+    times: Times | None = None
+    for number in np.flatnonzero(first_tick < 0).tolist():  # runs whose ticks are only in the column of times
+        if times is None:
+            times = content.times(0, content.block.rows)
+        of_run = times[first[number] : first[number] + count[number]]
+        begin[number], end[number] = np.searchsorted(of_run, within).tolist()
+    lengths, begin, end = end - begin, first + begin, first + end
+    read_from, read_to = (int(begin.min()), int(end.max())) if len(runs) else (0, 0)
+    rows_before = np.cumsum(lengths) - lengths
+    at = np.arange(lengths.sum())
+    # Whole runs without others between them are all rows that are read: they need not be copied.
+    is_whole = bool((end[:-1] == begin[1:]).all())
+    rows = slice(None) if is_whole else at + np.repeat(begin - read_from - rows_before, lengths)
+    if times is None:
+        time_ms = ticks[at + np.repeat(first_tick + begin - first - rows_before, lengths)]
+    else:
+        time_ms = times[read_from:read_to][rows]
     return FileColumns(
         keys=[run.series.key for run in runs],
+        lengths=lengths,
         time_ms=time_ms,
-        late_ms=lambda: content.part(LATE, first, last - first)[rows],
-        column=lambda name: content.part(name, first, last - first)[rows],
+        late_ms=lambda: content.part(LATE, read_from, read_to - read_from)[rows],
+        column=lambda name: content.part(name, read_from, read_to - read_from)[rows],
     )
 
 

@@ -1,8 +1,9 @@
 """Runs detectors on a grid, or on parts of it.
 
-A new detector is a module of `detectors` with `NEEDS` and `find`, and a line in DETECTORS. A detector that compares
-series with each other is listed as one that does: it gets all series at once. Any other gets a few series at a time,
-so that its memory and its time do not depend on their number; pods are together with their containers.
+A new detector is a module of `detectors` with `NEEDS` and `find`, and a line in DETECTORS. With `GROUPS` of metrics
+instead of `NEEDS`, `find` is called once for each group, with a grid that has only its metrics. A detector that
+compares series with each other is listed as one that does: it gets all series at once. Any other gets a few series at a
+time, so that its memory and its time do not depend on their number; pods are together with their containers.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -48,22 +49,26 @@ class Detector:
 
 
 def _detector(module: ModuleType, *, compares: bool = False) -> Detector:
-    return Detector(module.__name__.rpartition(".")[2], module.NEEDS, module.find, compares)
+    return Detector(_name(module), module.NEEDS, module.find, compares)
 
 
-def _comparing_by_group(module: ModuleType) -> Iterator[Detector]:
+def _name(module: ModuleType) -> str:
+    return module.__name__.rpartition(".")[2]
+
+
+def _by_group(module: ModuleType, *, compares: bool = False) -> Iterator[Detector]:
     """Yield a detector for each of the module's GROUPS of metrics, so that not all need to be in memory at once."""
     for needs in module.GROUPS:
-        yield replace(_detector(module, compares=True), needs=needs)
+        yield Detector(_name(module), needs, module.find, compares)
 
 
 DETECTORS: tuple[Detector, ...] = (
     _detector(bursts),
     _detector(doubtful, compares=True),
     _detector(kills, compares=True),
-    _detector(leaks),
-    _detector(limits),
-    *_comparing_by_group(neighbours),
+    *_by_group(leaks),
+    *_by_group(limits),
+    *_by_group(neighbours, compares=True),
     _detector(paging),
     _detector(periods, compares=True),
     _detector(restarts, compares=True),

@@ -63,6 +63,8 @@ class QuotaStretch:
 
 def stretches(grid: Grid) -> list[QuotaStretch]:
     """Return for each row whose quota ran out more than usual the stretch in which it did so most."""
+    if not grid.has("throttle_ratio"):
+        return []
     throttled, begin, second = zero_for_null(grid.value("throttle_ratio")), grid.begin, grid.interval_ms / 1000
     rows = np.flatnonzero((throttled[:, begin:] > 0).any(axis=1))
     if not len(rows):

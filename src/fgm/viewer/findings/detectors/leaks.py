@@ -45,17 +45,17 @@ FALLBACKS = MEMORY[-2:]
 """Memory of series for which the kernel does not say what is anonymous."""
 THREADS, DESCRIPTORS = Resource("pids.current", "threads"), Resource("processes.fd_count", "fds")
 RESOURCES = (*MEMORY, THREADS, DESCRIPTORS)
-NEEDS: tuple[str, ...] = (
-    *(resource.metric for resource in RESOURCES),
-    *(
-        "effective_memory_max",
-        "effective_memory_max_depth",
-        "memory.max",
-        "memory.current",
-        "memory.stat.file",
-        "pids.max",
+STARTS = ("memory.current", "pids.current")
+"""Metrics that show when a series started, each alone or both together."""
+GROUPS: tuple[tuple[str, ...], ...] = (
+    (
+        *(resource.metric for resource in MEMORY),
+        *("effective_memory_max", "effective_memory_max_depth", "memory.max", "memory.stat.file"),
+        STARTS[0],
     ),
+    (DESCRIPTORS.metric, "pids.max", *STARTS),
 )
+"""Metrics that are needed together: those of memory; those of threads and file descriptors."""
 GONE_MS = 45_000
 """Time without a value after which a series has ended: file descriptors are not read at each tick."""
 START_S = 60
@@ -63,7 +63,10 @@ START_S = 60
 
 
 def find(grid: Grid) -> list[Finding]:
-    """Return the leaks of a grid, at most one of memory, of threads and of file descriptors for each series."""
+    """Return the leaks of a grid, at most one of memory, of threads and of file descriptors for each series.
+
+    Only those of the resources that the grid has.
+    """
     best: dict[tuple[int, str], tuple[Resource, Measured]] = {}
     for row, resource, measured in measure(grid):
         key = (row, resource.unit)
@@ -76,6 +79,8 @@ def measure(grid: Grid) -> Iterator[tuple[int, Resource, Measured]]:
     """Yield the growths of all series and resources that are worth a sentence, each with its row in the grid."""
     starts = _ends_of_starts(grid)
     for resource in RESOURCES:
+        if not grid.has(resource.metric):
+            continue
         values = grid.value(resource.metric)
         rows = np.flatnonzero(grid.is_leaf & ~np.isnan(values).all(axis=1))
         if resource in FALLBACKS:
@@ -87,7 +92,8 @@ def measure(grid: Grid) -> Iterator[tuple[int, Resource, Measured]]:
 
 def _ends_of_starts(grid: Grid) -> Rows:
     """Return the tick at which the start of each series is over; 0 if it began before the grid."""
-    has_value = ~np.isnan(grid.value("memory.current")) | ~np.isnan(grid.value("pids.current"))
+    memory, threads = (grid.value(name) for name in STARTS)
+    has_value = ~np.isnan(memory) | ~np.isnan(threads)
     first = has_value.argmax(axis=1) if has_value.size else np.zeros(len(has_value), np.int64)
     return np.where(first > 1, first + round(1000 * START_S / grid.interval_ms), 0)
 

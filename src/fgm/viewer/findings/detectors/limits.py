@@ -37,16 +37,14 @@ MEMORY_LIMITS = (
     ),
 )
 PRESSURE, THREAD_HITS = "psi_memory_some_ratio", "pids.events.max"
-NEEDS = (
-    *quotas.NEEDS,
+OF_MEMORY = (
     *(name for each in MEMORY_LIMITS for name in (each.own, each.smallest, each.depth, each.hits)),
     "memory.current",
     "memory_working_set",
     PRESSURE,
-    THREAD_HITS,
-    "pids.current",
-    "pids.max",
 )
+GROUPS: tuple[tuple[str, ...], ...] = (quotas.NEEDS, OF_MEMORY, (THREAD_HITS, "pids.current", "pids.max"))
+"""Metrics that are needed together: those of each resource."""
 AT_LIMIT, FULL = 0.95, 0.95
 """Share of a limit from which on memory, and the working set, are at it: the kernel reclaims in batches."""
 SUFFERS = 0.02
@@ -121,6 +119,8 @@ def _at_quota(grid: Grid, stretch: QuotaStretch) -> Finding:
 
 
 def _at_thread_limit(grid: Grid) -> list[Finding]:
+    if not grid.has(THREAD_HITS):
+        return []
     refused = zero_for_null(grid.value(THREAD_HITS))
     found = []
     for row in np.flatnonzero((refused[:, grid.begin :] > 0).any(axis=1) & grid.is_leaf).tolist():

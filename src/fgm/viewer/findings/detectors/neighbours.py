@@ -100,7 +100,6 @@ SWAPPED = ("memory.stat.pswpin", "memory.stat.pswpout", "memory.stat.workingset_
 _MORE = {"io": (*REQUESTS, *SWAPPED), "memory": (IO_PRESSURE, PAGE_CACHE)}
 GROUPS = tuple((each.pressure, each.metric, *each.held_by, *_MORE.get(each.name, ())) for each in RESOURCES)
 """Metrics that are needed together: those of each resource."""
-NEEDS = tuple(name for group in GROUPS for name in group)
 
 
 def find(grid: Grid) -> list[Finding]:

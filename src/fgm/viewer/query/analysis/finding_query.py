@@ -4,7 +4,7 @@ If the metrics of all detectors do not fit into memory at once, the files are re
 other series each time.
 """
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -25,14 +25,13 @@ from fgm.viewer.findings.ranking import Ranked
 from fgm.viewer.query.analysis.analysed_span import AnalysedSpan
 from fgm.viewer.query.analysis.grids.grid_reader import GridReader, Part
 from fgm.viewer.query.analysis.grids.grid_rows import MAX_CELLS, rows_of
-from fgm.viewer.query.analysis.grids.matrices import UnpackedMatrices
-from fgm.viewer.query.analysis.grids.packing import Packing
+from fgm.viewer.query.analysis.grids.matrices import PackedMatrices, UnpackedMatrices
 from fgm.viewer.query.analysis.grids.passes import Pass, passes
 from fgm.viewer.query.analysis.grids.series_bounds import SeriesBounds, read_range
 from fgm.viewer.query.event_query import EventQuery, EventQuestion
 
-MAX_VALUES = 6 * MAX_CELLS
-"""Maximum number of values of all packed matrices together, 19 MB: six metrics of the largest grid."""
+MAX_VALUES = 7 * MAX_CELLS
+"""Maximum number of values of all packed matrices together, 22 MB: seven metrics of the largest grid."""
 STEP_S = 0.005
 """Time after which no more work is begun in a step. A piece of work takes about as long."""
 MAX_EVENTS = 5_000
@@ -140,20 +139,26 @@ class FindingQuery:
             yield self._progress
         packing = bounds.packing()
         planned = list(passes(self._detectors, available, rows.pod_of, packing, MAX_VALUES))
+        matrices, previous = PackedMatrices(packing), (0, len(rows.series))
         for each in planned:
-            yield from self._find(each, packing.part(each.first, each.end), 1 / len(planned))
+            if (each.first, each.end) != previous:
+                matrices, previous = PackedMatrices(packing.part(each.first, each.end)), (each.first, each.end)
+            yield from self._find(each, matrices, 1 / len(planned))
 
-    def _find(self, each: Pass, packing: Packing, weight: float) -> Iterator[float]:
-        """Read the files, and run detectors. `weight`: the share of the work."""
+    def _find(self, each: Pass, matrices: PackedMatrices, weight: float) -> Iterator[float]:
+        """Read the files, and run detectors. `matrices`: those of the pass before, if it was of the same rows.
+
+        `weight`: the share of the work.
+        """
         began, first = self._progress, each.first
-        reader = GridReader(self._parts(each), self.span, self._files, self._reader, packing)
+        parts = self._parts(each, matrices.keep(each.needs))
+        reader = GridReader(parts, self.span, self._files if parts else (), self._reader, matrices)
         try:
             while reader.step():
                 self._progress = began + 0.8 * weight * reader.progress
                 yield self._progress
         finally:
             reader.close()
-        matrices = reader.matrices()
         names = matrices.names()
         node = self._rows.node
         if node is not None and first <= node < each.end:
@@ -186,13 +191,18 @@ class FindingQuery:
             of_node=self._of_node,
         )
 
-    def _parts(self, each: Pass) -> list[Part]:
-        """Return what a pass reads: the network of a pod with one container is that of the container."""
+    def _parts(self, each: Pass, kept: Collection[str]) -> list[Part]:
+        """Return what a pass reads: the network of a pod with one container is that of the container.
+
+        `kept`: metrics that the pass before has read.
+        """
         rows, first, end = self._rows, each.first, each.end
-        shown = [SHOWN[name] for name in each.needs]
+        shown = [SHOWN[name] for name in each.needs if name not in kept]
         own = {series.key: row for row, series in enumerate(rows.series[first:end])}
         of_pods = {key: row - first for key, row in rows.row_of_pod.items() if first <= row < end}
         network = [metric for metric in shown if metric.name.startswith("network.")]
         others = [metric for metric in shown if metric not in network]
-        parts = [Part(own, others), Part(own, network), Part(of_pods, network)]
+        in_place_of_pods = set(of_pods.values())
+        of_network = {key: row for key, row in own.items() if row not in in_place_of_pods} | of_pods
+        parts = [Part(own, others), Part(of_network, network)]
         return [part for part in parts if part.row_of and part.metrics]

@@ -144,17 +144,16 @@ class MetricReader:
         """Return the rows of a file that were not read before, series by series; None if there are none."""
         index = np.array([index_of[key] for key in read.keys], np.intp)
         tail_ms = self._tails.time_ms[index]
-        lengths = np.array([len(times) for times in read.time_ms], np.intp)
-        if not lengths.any():
+        lengths, time_ms = read.lengths, read.time_ms
+        if not len(time_ms):
             return None
-        time_ms = np.concatenate(read.time_ms)
         fresh: NDArray[np.bool_] | None = None
-        if any(len(times) and times[0] <= last for times, last in zip(read.time_ms, tail_ms.tolist(), strict=True)):
+        firsts = (np.cumsum(lengths) - lengths)[lengths > 0]
+        if (time_ms[firsts] <= tail_ms[lengths > 0]).any():
             fresh = time_ms > np.repeat(tail_ms, lengths)
-            firsts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
-            lengths = np.array([int(fresh[first : first + n].sum()) for first, n in zip(firsts, lengths, strict=True)])
+            lengths = np.bincount(np.repeat(np.arange(len(lengths)), lengths)[fresh], minlength=len(lengths))
             time_ms = time_ms[fresh]
-        starts = np.concatenate([[0], np.cumsum(lengths + 1)[:-1]])
+        starts = np.cumsum(lengths + 1) - lengths - 1
         series = np.repeat(np.arange(len(lengths)), lengths)
         places = np.arange(len(time_ms)) + series + 1
         apart_ms = np.empty(len(places) + len(starts), np.int64)

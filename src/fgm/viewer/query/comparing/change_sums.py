@@ -52,13 +52,16 @@ class Sums:
         if not known.any():
             return
         series, ranges = segments
-        filled = np.where(known, values, 0.0)
         target: Any = (series, metric, ranges)
-        np.add.at(self.count, target, np.add.reduceat(known.astype(np.float64), starts))
+        if known.all():
+            filled, counts = values, np.diff(starts, append=len(values))
+        else:
+            filled, counts = np.where(known, values, 0.0), np.add.reduceat(known, starts, dtype=np.intp)
+        np.add.at(self.count, target, counts.astype(np.float64))
         np.add.at(self.total, target, np.add.reduceat(filled, starts))
         np.add.at(self.squares, target, np.add.reduceat(filled * filled, starts))
-        np.minimum.at(self.low, target, np.minimum.reduceat(np.where(known, values, np.inf), starts))
-        np.maximum.at(self.high, target, np.maximum.reduceat(np.where(known, values, -np.inf), starts))
+        np.fmin.at(self.low, target, np.fmin.reduceat(values, starts))
+        np.fmax.at(self.high, target, np.fmax.reduceat(values, starts))
 
     def first(self, series: int) -> "Sums":
         """Return the sums of the first `series` series, without copying."""

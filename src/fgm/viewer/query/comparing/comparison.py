@@ -166,16 +166,18 @@ class Comparison:
         starts = np.flatnonzero(np.diff(segment_of, prepend=-1))
         segments = np.divmod(segment_of[starts], 2)
         for metric in computed.metrics:
-            self.sums.add(segments, self._number_of[metric.name], starts, metric.compute(computed.samples)[kept])
+            self.sums.add(segments, self._number_of[metric.name], starts, metric.compute(computed.samples).take(kept))
         for name in DEPTHS.intersection(computed.samples.values):
             self._note_depths(reader, name, rows, computed.samples.value(name))
 
     def _note_depths(self, reader: SideReader, name: str, rows: JoinedRows, depths: NDArray[np.float64]) -> None:
         """Keep the last depth of a limit of each series."""
-        known = np.flatnonzero(~np.isnan(depths[rows.places]))
-        # Of several values for one row of the sums, the last one is kept.
-        last = dict(zip(reader.row_of[rows.series[known]].tolist(), known.tolist(), strict=True))
-        self._depths.update({(row, name): int(depths[rows.places[at]]) for row, at in last.items()})
+        values = depths[rows.places]
+        known = np.flatnonzero(~np.isnan(values))
+        last = np.full(self._room, -1)
+        last[reader.row_of[rows.series[known]]] = known  # of several values for one row of the sums, the last one
+        for row in np.flatnonzero(last >= 0).tolist():
+            self._depths[row, name] = int(values[last[row]])
 
     def _row(self, side: int, series: Series) -> int | None:
         """Return the row of a series in the sums, that of its workload; None if there is no room for it."""

@@ -15,7 +15,7 @@ from fgm.viewer.query.analysis import analysed_span, joined_rows
 from fgm.viewer.query.analysis.analysed_span import AnalysedSpan, span_of
 from fgm.viewer.query.analysis.grids.grid_reader import GridReader, Part
 from fgm.viewer.query.analysis.grids.grid_rows import GridRows, rows_of
-from fgm.viewer.query.analysis.grids.matrices import UnpackedMatrices
+from fgm.viewer.query.analysis.grids.matrices import PackedMatrices, UnpackedMatrices
 from fgm.viewer.query.analysis.grids.series_bounds import SeriesBounds
 from fgm.viewer.query.question import Question
 from fgm.viewer.query.samples_query import SamplesQuery
@@ -47,10 +47,10 @@ def read(client: ApiClient, span: AnalysedSpan, holdings: Holdings) -> tuple[Gri
     file_reader = Reader(client.services.sources, holdings.node_name)
     bounds = SeriesBounds([own.row_of], len(rows.series), span, file_reader)
     assert list(bounds.read(files)) == list(range(1, 1 + len(files)))
-    reader = GridReader([own], span, files, file_reader, bounds.packing())
+    packed = PackedMatrices(bounds.packing())
+    reader = GridReader([own], span, files, file_reader, packed)
     while reader.step():
         pass
-    packed = reader.matrices()
     return rows, dict(UnpackedMatrices(packed, packed.names(), 0, len(rows.series)))
 
 

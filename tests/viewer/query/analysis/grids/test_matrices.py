@@ -57,3 +57,14 @@ def test_few_unpacked_matrices_are_kept(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(matrices, "MAX_UNPACKED", 3 * TICKS)
     assert unpacked["nothing"].shape == (3, TICKS)
     assert unpacked["values"] is not first
+
+
+def test_metrics_that_are_kept_need_not_be_read_again() -> None:
+    expected = np.arange(2 * TICKS, dtype=np.float32).reshape(2, TICKS)
+    packed = filled(expected, np.zeros(2, np.int64), np.full(2, TICKS))
+
+    assert set(packed.keep({"values", "another"})) == {"values"}
+    assert packed.names() == ["values"]
+    np.testing.assert_array_equal(packed.rows("values", 0, 2), expected)
+    assert not packed.keep(())
+    assert packed.names() == []

@@ -50,3 +50,15 @@ def test_series_that_were_never_recorded_at_the_same_time_count_as_one() -> None
     assert len(list(passes(detectors, "wxyz", np.full(40, -1), packing, 4 * 20 * 10))) == 1
     blocks = list(passes(detectors[:1], "xy", np.full(40, -1), packing, 2 * 10 * 10))
     assert [(each.first, each.end) for each in blocks] == [(0, 10), (10, 30), (30, 40)]
+
+
+def test_a_pass_begins_with_what_is_still_in_memory() -> None:
+    """The first pass has x and y; the one that needs y, too, is next, though it is listed last."""
+    first, other, next_one = (
+        Detector(name, tuple(needs), lambda _: []) for name, needs in (("a", "xy"), ("b", "uvw"), ("c", "yz"))
+    )
+    planned = list(passes([first, other, next_one], "uvwxyz", np.full(3, -1), whole(3, 10), 3 * 10 * 3))
+
+    assert [[detector.name for detector in each.detectors] for each in planned] == [["a", "c"], ["b"]]
+    planned = list(passes([first, other, next_one], "uvwxyz", np.full(3, -1), whole(3, 10), 2 * 10 * 3))
+    assert [detector.name for each in planned if each.first == 0 for detector in each.detectors] == ["a", "c", "b"]

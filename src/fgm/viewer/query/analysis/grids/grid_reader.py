@@ -8,10 +8,9 @@ from fgm.store.errors import BadFileError
 from fgm.viewer.files.data_files import DataFile
 from fgm.viewer.files.reader import Reader
 from fgm.viewer.query.analysis.analysed_span import AnalysedSpan
-from fgm.viewer.query.analysis.grids.matrices import PackedMatrices
-from fgm.viewer.query.analysis.grids.packing import Packing
+from fgm.viewer.query.analysis.grids.matrices import Destination, PackedMatrices
 from fgm.viewer.query.analysis.grids.series_bounds import read_range
-from fgm.viewer.query.analysis.joined_rows import ComputedMetrics, MetricReader
+from fgm.viewer.query.analysis.joined_rows import ComputedMetrics, JoinedRows, MetricReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +28,20 @@ class GridReader:
     """Reads metrics of some series. Not thread-safe."""
 
     def __init__(
-        self, parts: Sequence[Part], span: AnalysedSpan, files: Sequence[DataFile], reader: Reader, packing: Packing
+        self,
+        parts: Sequence[Part],
+        span: AnalysedSpan,
+        files: Sequence[DataFile],
+        reader: Reader,
+        matrices: PackedMatrices,
     ) -> None:
-        """`files`: those with samples in the range, in order of time. `packing`: of all rows."""
+        """`files`: those with samples in the range, in order of time. `matrices`: those that are filled."""
         self._span = span
         self._within = read_range(span)
-        rows = len(packing.begin)
-        self._parts = [(part, MetricReader(reader, part.metrics, self._within, rows)) for part in parts]
+        self._parts = [(part, MetricReader(reader, part.metrics, self._within, matrices.series)) for part in parts]
         self._files, self._reader = files, reader
-        self._matrices = PackedMatrices(packing)
+        self._matrices = matrices
+        self._destinations: tuple[JoinedRows, list[Destination]] | None = None
         self._read_files = 0
         self._pieces = self._read()
 
@@ -49,10 +53,6 @@ class GridReader:
     def step(self) -> bool:
         """Read the next file or part of it; return whether there may be more. May block."""
         return next(self._pieces, None) is not None
-
-    def matrices(self) -> PackedMatrices:
-        """Return the values of all metrics. All steps must be done."""
-        return self._matrices
 
     def close(self) -> None:
         """Close the file that is being read."""
@@ -77,7 +77,9 @@ class GridReader:
     def _fill(self, computed: ComputedMetrics) -> None:
         """Write the values of metrics into the matrices."""
         span, rows = self._span, computed.rows
-        ticks = (rows.time_ms - span.first_ms) // span.tick_ms
-        destinations = self._matrices.destinations(rows.series, ticks, rows.places)
+        if self._destinations is None or self._destinations[0] is not rows:  # other metrics may be of the same rows
+            ticks = (rows.time_ms - span.first_ms) // span.tick_ms
+            self._destinations = rows, self._matrices.destinations(rows.series, ticks, rows.places)
+        destinations = self._destinations[1]
         for metric in computed.metrics:
             self._matrices.write(metric.name, destinations, metric.compute(computed.samples))

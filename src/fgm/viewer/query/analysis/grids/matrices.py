@@ -1,6 +1,6 @@
 """Matrices of many metrics in little memory: packed while they are filled, and unpacked when a detector needs them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -33,6 +33,12 @@ class PackedMatrices:
     def __init__(self, packing: Packing) -> None:
         self._packing = packing
         self._packed: dict[str, Matrix] = {}
+        self._with_values: set[str] = set()
+
+    @property
+    def series(self) -> int:
+        """Number of series."""
+        return len(self._packing.begin)
 
     def destinations(
         self, rows: NDArray[np.intp], ticks: NDArray[np.int64], places: NDArray[np.intp]
@@ -63,11 +69,19 @@ class PackedMatrices:
             shape = self._packing.memory_rows, self._packing.ticks
             packed = self._packed[metric] = np.full(shape, np.nan, np.float32)
         for to in destinations:
-            packed[to.memory_rows, to.begin : to.end] = values[to.places]
+            written = values[to.places]
+            packed[to.memory_rows, to.begin : to.end] = written
+            if metric not in self._with_values and not np.isnan(written).all():
+                self._with_values.add(metric)
 
     def names(self) -> Sequence[str]:
         """Return the metrics that have any value."""
-        return [name for name, packed in self._packed.items() if not np.isnan(packed).all()]
+        return [name for name in self._packed if name in self._with_values]
+
+    def keep(self, metrics: Collection[str]) -> Collection[str]:
+        """Free the memory of all other metrics, and return those of `metrics` that have been written."""
+        self._packed = {name: packed for name, packed in self._packed.items() if name in metrics}
+        return self._packed.keys()
 
     def rows(self, metric: str, first: int, end: int) -> Matrix:
         """Return the values of some series."""

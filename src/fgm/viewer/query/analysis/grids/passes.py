@@ -32,14 +32,19 @@ def passes(
 ) -> Iterator[Pass]:
     """Yield the passes. `available`: metrics that may have values; others are not read. `max_values`: of packed rows.
 
-    As many detectors as fit share a pass, preferably those that need the same metrics. If all rows do not fit for one
-    detector alone, it gets blocks of rows, unless it compares them.
+    As many detectors as fit share a pass, preferably those that need the same metrics. A pass begins with a detector
+    that needs few metrics which the pass before does not need, because the others are still in memory. If all rows do
+    not fit for one detector alone, it gets blocks of rows, unless it compares them.
     """
     rows = len(pod_of)
     max_metrics = max_values // max(1, packing.values)
     remaining = list(detectors)
+    needs: Sequence[str] = ()
     while remaining:
-        group = [remaining.pop(0)]
+        kept = frozenset(needs)
+        first_of_pass = min(remaining, key=lambda detector: len(kept.union(_needs([detector], available))))
+        remaining.remove(first_of_pass)
+        group = [first_of_pass]
         needs = _needs(group, available)
         while len(needs) <= max_metrics and remaining:
             best = min(remaining, key=lambda detector: len(_needs([*group, detector], available)))
@@ -53,6 +58,7 @@ def passes(
             continue
         for first, end in _blocks(pod_of, packing, max_values // len(needs)):
             yield Pass(first, end, group, needs)
+        needs = ()
 
 
 def _blocks(pod_of: NDArray[np.int64], packing: Packing, max_values: int) -> Iterator[tuple[int, int]]:
