@@ -74,7 +74,7 @@ def make_question(holdings: Holdings, request: ExportRequest, now_ms: int) -> Pa
     if to_ms - from_ms > MAX_RANGE_MS:
         detail = f"a range of {(to_ms - from_ms) // 1000} s is too long for a pack"
         raise bad_parameter("from", detail, f"a range of at most {MAX_RANGE_MS // 1000} s")
-    series = _with_pods(_chosen(holdings, request, from_ms, to_ms), holdings)
+    series = _with_groups(_chosen(holdings, request, from_ms, to_ms), holdings)
     samples = len(series) * ((to_ms - from_ms) // tick_ms)
     if samples > MAX_SAMPLES or len(series) > MAX_SERIES:
         raise Problem(
@@ -173,15 +173,23 @@ def _found(name: str, snapshot: SeriesSnapshot) -> RegisteredSeries:
     return registered
 
 
-def _with_pods(chosen: Sequence[RegisteredSeries], holdings: Holdings) -> list[RegisteredSeries]:
-    """Return series with the pods of containers, whose limits hold them, too, and the node."""
+def _with_groups(chosen: Sequence[RegisteredSeries], holdings: Holdings) -> list[RegisteredSeries]:
+    """Return series with the pods and slices that contain them, whose limits hold them, too, and the node."""
     uids = _uids(each.series for each in chosen)
+    paths = {path for each in chosen for path in _paths_above(each.series.cgroup or "")}
     by_key = {each.series.key: each for each in chosen}
     for each in holdings.series.by_id.values():
         is_pod = each.series.scope == "pod" and each.series.pod_uid in uids
-        if is_pod or each.series.scope == "node":
+        is_slice = each.series.scope == "cgroup" and each.series.cgroup in paths
+        if is_pod or is_slice or each.series.scope == "node":
             by_key.setdefault(each.series.key, each)
     return list(by_key.values())
+
+
+def _paths_above(path: str) -> list[str]:
+    """Return the paths of the cgroups that contain a cgroup, without the root."""
+    names = path.split("/")
+    return ["/".join(names[:count]) for count in range(2, len(names))]
 
 
 def _known(name: str | None) -> tuple[str, ...]:
