@@ -8,9 +8,7 @@ keeps what it has found, and `Holdings.index_note` describes the problem.
 import logging
 import os
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
-from enum import Enum
 from itertools import islice
 
 from fgm.iso_time import END_OF_TIME_MS
@@ -20,6 +18,7 @@ from fgm.store.errors import BadFileError
 from fgm.store.index import first_seen
 from fgm.store.parquet.window_file import WindowFile
 from fgm.store.samples.header import FileHeader
+from fgm.viewer.contents.backlog import Backlog, Phase
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.contents.node_choice import Choice, choose
 from fgm.viewer.contents.notes import note_of_clock, note_of_other_nodes
@@ -34,25 +33,8 @@ from fgm.viewer.start_up import ScanResult
 
 NEWEST_FILES = 8
 """Number of the newest files among which the scanner looks for journals."""
-FILES_WITH_INDEX = 40
-"""Number of the newest files to read if there is an index, which has containers but no pods, services or metrics."""
-FILES_TO_BEGIN = 48
-"""Number of the newest files to read before the viewer is ready if there is no index; older ones are read later."""
-FILES_PER_STEP = 16
-"""Maximum number of files that one call of `read_more` reads."""
-MS_OF_WINDOW = 90_000
-"""Length of a window, for the number of windows for which a longer file counts."""
 
 log = logging.getLogger(__name__)
-
-
-class Phase(Enum):
-    """The progress of the scanner in reading the files, newest first."""
-
-    WAITING = "no file has been found yet"
-    READING = "reading the files for the first time"
-    READING_AGAIN = "reading the newest files again, because none could be read in the first pass"
-    DONE = "enough files have been read"
 
 
 class Scanner:
@@ -83,9 +65,7 @@ class Scanner:
         self._after_horizon: DataFile | None = None
         self._newest_read: DataFile | None = None
         self._superseding: str | None = None
-        self._phase = Phase.WAITING
-        self._unread: Iterator[DataFile] = iter(())
-        self._files_read, self._windows_read = 0, 0
+        self._backlog = Backlog()
         self._lock = threading.Lock()
         self._holdings = self._make_holdings()
 
@@ -98,18 +78,18 @@ class Scanner:
         with self._lock:
             self._read_clock()
             self._after_horizon = self._files.after_horizon()
-            if self._phase is Phase.WAITING:
+            if self._backlog.phase is Phase.WAITING:
                 self._read_first_seen()
             if self._minutes is not None:
                 self._oldest_minutes_ms = self._minutes.oldest_ms(map(identifier_of, self._other_nodes))
             if self._only_node is None and self._index.reload():
                 self._add_indexed()
             if next(self._files.newest_first(), None) is not None:
-                if self._phase is Phase.WAITING:
-                    self._phase, self._unread = Phase.READING, self._files.newest_first()
+                if self._backlog.phase is Phase.WAITING:
+                    self._backlog.begin(self._files.newest_first())
                     self._read_newest_window()  # so that the first lists have metrics and pods
-                elif self._phase is Phase.DONE and self._header is None:
-                    self._phase, self._unread = Phase.READING_AGAIN, islice(self._files.newest_first(), FILES_TO_BEGIN)
+                elif self._backlog.phase is Phase.DONE and self._header is None:
+                    self._backlog.begin_again(self._files.newest_first())
                 else:
                     self._read_newest_window()
             self._read_journals()
@@ -119,17 +99,14 @@ class Scanner:
         """Read the next older files, unless `has_nothing_to_read`; return what was found so far."""
         with self._lock:
             if not self.has_nothing_to_read:
-                batch, is_last = self._next_batch()
+                batch, is_last = self._backlog.next_batch()
                 for file in batch:
                     if file.kind == "metrics":
                         self._read_window(file)
-                if self._phase is not Phase.WAITING:  # WAITING: the node has changed, and the scan starts again
-                    if is_last and self._phase is Phase.READING:
+                if self._backlog.phase is not Phase.WAITING:  # else the node has changed: the scan starts again
+                    if is_last and self._backlog.phase is Phase.READING:
                         self._register.note_all_read()
-                    self._files_read += len(batch)
-                    self._windows_read += sum(map(_windows_in, batch))
-                    if is_last or (self._has_series_of_all and self._windows_read >= FILES_WITH_INDEX):
-                        self._phase = Phase.DONE
+                    self._backlog.note_read(batch, is_last=is_last, has_series_of_all=self._has_series_of_all)
             return self._found()
 
     @property
@@ -139,16 +116,6 @@ class Scanner:
         The data of a pack is short, and all of it is looked at.
         """
         return self._index.was_good and not self._first_seen_ms
-
-    def _next_batch(self) -> tuple[list[DataFile], bool]:
-        """Return the next files to read, and whether there are no more."""
-        batch: list[DataFile] = []
-        while sum(map(_windows_in, batch)) < FILES_PER_STEP:
-            file = next(self._unread, None)
-            if file is None:
-                return batch, True
-            batch.append(file)
-        return batch, False
 
     def follow(self) -> None:
         """Read the new ticks of the journals, and update the holdings."""
@@ -169,13 +136,13 @@ class Scanner:
     @property
     def has_nothing_to_read(self) -> bool:
         """Whether there is nothing to read before the next `scan`."""
-        return self._phase in (Phase.WAITING, Phase.DONE)
+        return self._backlog.is_done
 
     def _found(self) -> ScanResult:
         self._holdings = self._make_holdings()
         is_readable = self._header is not None
-        has_files = is_readable or self._phase is Phase.READING
-        is_indexed = is_readable and (self.has_nothing_to_read or self._windows_read >= FILES_TO_BEGIN)
+        has_files = is_readable or self._backlog.phase is Phase.READING
+        is_indexed = is_readable and (self.has_nothing_to_read or self._backlog.is_enough_to_begin)
         return ScanResult(self._index.was_good, has_files, is_indexed)
 
     def _add_indexed(self) -> None:
@@ -285,8 +252,7 @@ class Scanner:
         self._register, self._metrics, self._other_nodes = SeriesRegister(self._first_seen_ms), set(), {}
         self._header, self._header_ms, self._oldest_ms, self._newest_ms = None, -1, None, None
         self._add_indexed()
-        self._phase, self._unread, self._newest_read = Phase.WAITING, iter(()), None
-        self._files_read, self._windows_read = 0, 0
+        self._backlog, self._newest_read = Backlog(), None
 
     def _add(self, header: FileHeader, metrics: frozenset[str], first_ms: int, last_ms: int) -> None:
         self._metrics |= metrics
@@ -329,12 +295,7 @@ class Scanner:
         if not self._files.is_there():
             listed = "; what it contained is still shown" if index.was_good or self._header is not None else ""
             return index.state, f"there is no directory {self._files.data_dir}{listed}"
-        if index.state == "ok" or index.was_good or self._files_read == 0:
+        if index.state == "ok" or index.was_good or self._backlog.files_read == 0:
             return index.state, index.note
         extent = "from all" if self.has_nothing_to_read else "so far from"
-        return "rebuilt", f"{index.note}; names and times were read {extent} {self._files_read} files"
-
-
-def _windows_in(file: DataFile) -> int:
-    """Return the number of windows for which reading a file counts."""
-    return max(1, (file.duration_ms or 0) // MS_OF_WINDOW)
+        return "rebuilt", f"{index.note}; names and times were read {extent} {self._backlog.files_read} files"
