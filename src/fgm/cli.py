@@ -22,8 +22,8 @@ exit codes:
   0  done, or stopped with Ctrl-C (but see fgm save)
   1  fgm run: the collector or the viewer stopped
      fgm open: the page cannot be opened
+     fgm ask, fgm nodes: the question cannot be asked, or no source has answered
      fgm mcp: the source cannot be asked, the port is taken, or fgm[mcp] is not installed
-     fgm ask: the question cannot be asked, or no source has answered
      fgm check: there are problems, or there is no data
      fgm stat: there is no data
      fgm diff: a source cannot be read, or has no range
@@ -43,6 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "diff": _diff,
         "mcp": _mcp,
         "merge": _merge_hours,
+        "nodes": _nodes,
         "open": _open_node,
         "run": _run_here,
         "save": _save,
@@ -62,6 +63,12 @@ def _mcp(arguments: argparse.Namespace) -> int:
     from fgm.agents import mcp_command  # noqa: PLC0415 - the event loop, and what asks clusters
 
     return mcp_command.run(arguments)
+
+
+def _nodes(arguments: argparse.Namespace) -> int:
+    from fgm.cluster.nodes_command import nodes  # noqa: PLC0415 - as above
+
+    return nodes(arguments)
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -211,8 +218,19 @@ def _make_parser() -> argparse.ArgumentParser:
         metavar="PATTERN",
         help="other cgroups to record with all their metrics, in addition to containers and services; can be repeated",
     )
-    flag = add("open", "show a node of a cluster in the browser, through kubectl, until Ctrl-C")
-    flag("node", metavar="NODE", help="name of the node, as kubectl get nodes prints it")
+    flag = add("open", "show a node or a pod of a cluster in the browser, through kubectl, until Ctrl-C")
+    flag(
+        "name",
+        metavar="NODE|POD",
+        help="name of a node; or of a pod, also of one that is gone, as POD or NAMESPACE/POD: its node's page shows it",
+    )
+    flag(
+        "time",
+        metavar="TIME",
+        nargs="?",
+        default="",
+        help="what the page shows, as of fgm ask (default: the newest data)",
+    )
     flag("--port", type=int, default=VIEWER_PORT, help=port_of_page)
     flag("--namespace", default=NAMESPACE, help="namespace of fgm's pods (default: %(default)s)")
     flag(
@@ -225,6 +243,7 @@ def _make_parser() -> argparse.ArgumentParser:
     flag("--context", default="", help="context of kubectl (default: the current one)")
     flag("--no-browser", action="store_true", help="print the page's address, but do not open it")
     _flags_of_ask(add("ask", "say what happened in a minute, over all nodes of a cluster, or in other sources"))
+    _flags_of_cluster(add("nodes", "show on which nodes of a cluster fgm runs, what data each has, and its problems"))
     flag = add("check", "check that every file in a data directory is intact and in the right place")
     flag("directory", metavar="DIR", help="the data directory, or a pack (*.html)")
     flag(
@@ -270,6 +289,10 @@ def _flags_of_ask(flag: Callable[..., object]) -> None:
     flag(
         "--pod", default="", metavar="WORD", help="only containers with this word in the name of their pod or their own"
     )
+    _flags_of_cluster(flag)
+
+
+def _flags_of_cluster(flag: Callable[..., object]) -> None:
     flag("--json", action="store_true", help="print JSON")
     flag("--context", default="", help="context of kubectl (default: the current one)")
     flag("--fgm-namespace", default=NAMESPACE, metavar="NAME", help="namespace of fgm's pods (default: %(default)s)")
@@ -340,7 +363,8 @@ def _open_node(arguments: argparse.Namespace) -> int:
     _stop_on_sigterm()
     try:
         open_command.open_page(
-            arguments.node,
+            arguments.name,
+            arguments.time,
             port=arguments.port,
             namespace=arguments.namespace,
             context=arguments.context,

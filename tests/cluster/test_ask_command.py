@@ -3,40 +3,22 @@
 import json
 import signal
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.cluster import Cluster, viewer
-from tests.support.incidents import unpacked
+from tests.support.cluster import Cluster
 
 pytestmark = [pytest.mark.slow]
 
 
-@pytest.fixture(scope="module")
-def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return unpacked(tmp_path_factory.mktemp("recording"))
-
-
-@pytest.fixture(scope="module")
-def port(recording: Path) -> Iterator[int]:
-    with viewer(recording) as (_, port):
-        yield port
-
-
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    cluster = Cluster(tmp_path)
-    yield cluster
-    cluster.api.close()
-
-
-def test_a_minute_of_all_nodes_is_ranked_and_nodes_that_do_not_answer_are_named(cluster: Cluster, port: int) -> None:
+def test_a_minute_of_all_nodes_is_ranked_and_nodes_that_do_not_answer_are_named(
+    real_cluster: Cluster, port: int
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as hung:  # it accepts, and never answers
-        cluster.add_node("worker-1", port)
-        cluster.add_node("worker-2", hung.getsockname()[1])
-        cluster.add_node("worker-3")
-        code, out, err = cluster.run("ask", "2026-11-26T17:46Z")
+        real_cluster.add_node("worker-1", port)
+        real_cluster.add_node("worker-2", hung.getsockname()[1])
+        real_cluster.add_node("worker-3")
+        code, out, err = real_cluster.run("ask", "2026-11-26T17:46Z")
 
     assert (code, err) == (0, "")
     assert "1 of 3 sources answered" in out
@@ -47,9 +29,9 @@ def test_a_minute_of_all_nodes_is_ranked_and_nodes_that_do_not_answer_are_named(
     assert "fgm open --context test worker-1 2026-11-26T17:46:" in out
 
 
-def test_json_has_the_same_with_all_numbers(cluster: Cluster, port: int) -> None:
-    cluster.add_node("worker-1", port)
-    code, out, _ = cluster.run("ask", "2026-11-26T17:46Z", "--json", "--pod", "payments")
+def test_json_has_the_same_with_all_numbers(real_cluster: Cluster, port: int) -> None:
+    real_cluster.add_node("worker-1", port)
+    code, out, _ = real_cluster.run("ask", "2026-11-26T17:46Z", "--json", "--pod", "payments")
     answer = json.loads(out)
 
     assert code == 0
@@ -58,17 +40,17 @@ def test_json_has_the_same_with_all_numbers(cluster: Cluster, port: int) -> None
     assert answer["failures"] == []
 
 
-def test_a_directory_is_asked_without_a_cluster(cluster: Cluster, recording: Path) -> None:
-    code, out, err = cluster.run("ask", "17:46 UTC", str(recording))
+def test_a_directory_is_asked_without_a_cluster(real_cluster: Cluster, recording: Path) -> None:
+    code, out, err = real_cluster.run("ask", "17:46 UTC", str(recording))
 
     assert (code, err) == (0, "")
     assert "payments was OOM-killed at 17:46:40" in out
 
 
-def test_ctrl_c_ends_kubectl_too(cluster: Cluster) -> None:
+def test_ctrl_c_ends_kubectl_too(real_cluster: Cluster) -> None:
     with socket.create_server(("127.0.0.1", 0)) as hung:
-        cluster.add_node("worker-1", hung.getsockname()[1])
-        with cluster.start("ask", "14:32") as process:
+        real_cluster.add_node("worker-1", hung.getsockname()[1])
+        with real_cluster.start("ask", "14:32") as process:
             connection, _ = hung.accept()
             with connection:
                 children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
@@ -80,8 +62,8 @@ def test_ctrl_c_ends_kubectl_too(cluster: Cluster) -> None:
     assert not Path(f"/proc/{children[0]}").exists()
 
 
-def test_a_cluster_without_fgm_is_an_error(cluster: Cluster) -> None:
-    code, _, err = cluster.run("ask", "14:32")
+def test_a_cluster_without_fgm_is_an_error(real_cluster: Cluster) -> None:
+    code, _, err = real_cluster.run("ask", "14:32")
 
     assert code == 1
     assert "the cluster has no fgm pods in namespace fine-grained-monitor: apply" in err

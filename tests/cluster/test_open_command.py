@@ -15,17 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.cluster import fgm_pod as pod
 from tests.support.kubectl import kubectl_folder
 from tests.support.port_forward import ClusterApi
 from tests.support.processes import free_port
 
 pytestmark = [pytest.mark.slow]
 OPEN = re.compile(r"fgm: node (\S+), pod (\S+): open (http://127\.0\.0\.1:\d+/)\n")
-
-
-def pod(name: str, node: str = "worker-3", phase: str = "Running") -> dict[str, Any]:
-    facts = {"metadata": {"name": name, "namespace": "fine-grained-monitor"}, "status": {"phase": phase}}
-    return {"apiVersion": "v1", "kind": "Pod", **facts, "spec": {"nodeName": node}}
 
 
 class Cluster:

@@ -13,7 +13,7 @@ from tests.support.port_forward import ClusterApi
 from tests.support.processes import free_port, wait_until_it_responds
 
 
-def fgm_pod(name: str, node: str, phase: str = "Running") -> dict[str, Any]:
+def fgm_pod(name: str, node: str = "worker-3", phase: str = "Running") -> dict[str, Any]:
     """Return an fgm pod as the API server lists it."""
     labels = {"app.kubernetes.io/name": "fine-grained-monitor"}
     facts = {

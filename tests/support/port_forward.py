@@ -14,9 +14,11 @@ import socket
 import struct
 import threading
 import zlib
+from collections.abc import Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Ping
@@ -85,9 +87,10 @@ class ClusterApi:
         with self.changed:
             assert self.changed.wait_for(lambda: self.refused >= count, within_s)
 
-    def get(self, path: str, node: str | None) -> dict[str, Any] | None:
-        """Return the answer to a GET request; None if there is no such object. `node`: from its field selector."""
+    def get(self, path: str, query: str = "") -> dict[str, Any] | None:
+        """Return the answer to a GET request; None if there is no such object."""
         parts = path.strip("/").split("/")
+        selectors = parse_qs(query)
         if path == "/api":
             return {"kind": "APIVersions", "versions": ["v1"]}
         if path == "/apis":
@@ -97,7 +100,16 @@ class ClusterApi:
         if parts[-1] == "nodes":
             return {"kind": "NodeList", "apiVersion": "v1", "items": self.nodes}
         if parts[-1] == "pods":
-            items = [pod for pod in self.pods if node in (None, pod["spec"]["nodeName"])]
+            namespace = parts[-2] if "namespaces" in parts else None
+            fields, labels = (_conditions(selectors, name) for name in ("fieldSelector", "labelSelector"))
+            items = [
+                pod
+                for pod in self.pods
+                if namespace in (None, pod["metadata"]["namespace"])
+                and fields.get("spec.nodeName", pod["spec"]["nodeName"]) == pod["spec"]["nodeName"]
+                and fields.get("metadata.name", pod["metadata"]["name"]) == pod["metadata"]["name"]
+                and labels.items() <= pod["metadata"]["labels"].items()
+            ]
             return {"kind": "PodList", "apiVersion": "v1", "items": items}
         return next((pod for pod in self.pods if pod["metadata"]["name"] == parts[-1]), None)
 
@@ -130,8 +142,7 @@ class ClusterApi:
                 if path.endswith("/portforward"):
                     self._forward_over_web_socket()
                     return
-                _, has_node, node = query.partition("nodeName%3D")
-                answer = api.get(path, node.split("&")[0] if has_node else None)
+                answer = api.get(path, query)
                 self._respond(404 if answer is None else 200, answer or {"kind": "Status", "status": "Failure"})
 
             def do_POST(self) -> None:
@@ -171,6 +182,12 @@ class ClusterApi:
                 pass
 
         return Handler
+
+
+def _conditions(parameters: Mapping[str, Sequence[str]], name: str) -> dict[str, str]:
+    """Return the conditions of a selector, such as `app=web,tier=front`."""
+    selectors = [part for text in parameters.get(name, ()) for part in text.split(",")]
+    return dict(selector.split("=", 1) for selector in selectors)
 
 
 class _Tunnel:

@@ -14,6 +14,12 @@ AT_ONCE = 8
 TIMEOUT_S = 30.0
 """Default of the timeout of one source, from opening it to its last answer."""
 Answer = TypeVar("Answer")
+OnDone = Callable[[], object]
+"""Is called after each source that was asked."""
+
+
+def ignore() -> None:
+    """Do nothing after a source."""
 
 
 async def ask_each(
@@ -22,12 +28,9 @@ async def ask_each(
     *,
     at_once: int = AT_ONCE,
     timeout_s: float = TIMEOUT_S,
-    on_done: Callable[[], object] = lambda: None,
+    on_done: OnDone = ignore,
 ) -> tuple[list[Answer], list[Failure]]:
-    """Return the answers, in the order of the sources, and the failures. `ask`: gets a client and the source's name.
-
-    `on_done`: called after each source.
-    """
+    """Return the answers, in the order of the sources, and the failures. `ask`: gets a client and the source's name."""
     answers: dict[int, Answer] = {}
     failures: list[Failure] = []
     limiter = anyio.CapacityLimiter(at_once)

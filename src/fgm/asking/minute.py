@@ -20,6 +20,16 @@ MAX_FINDINGS = 20
 MAX_EVENTS = 200
 AROUND_MS = 300_000
 """Time before and after the minute that the page shows."""
+LOOKED_BEFORE_MS, LOOKED_AFTER_MS = 180_000, 120_000
+"""Time before and after the minute that is looked at for what stood out.
+
+What began two minutes before is usual in the minute alone. On planted incidents, the culprit is named in 92 % of
+the minutes up to two after the beginning, and in 44 % if the minute alone is looked at.
+"""
+WAKE_MS = 60_000
+"""Maximum time before the minute at which what stood out may have ended: times that people remember are late."""
+MIN_USUAL_MS = 300_000
+"""Minimum time before the range that is looked at, without which little is known of what is usual."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +164,9 @@ async def ask_minute(
             return NodeAnswer(source, health, missing=(missing,), fragment=fragment_of(question, ()))
     tops = [await get("/api/top", {"metric": metric, "limit": MAX_USERS, **question.filter}) for metric in USED_METRICS]
     events = await get("/api/events", {"limit": MAX_EVENTS})
-    found = await get("/api/findings", {"limit": MAX_FINDINGS})
-    findings = tuple(_finding(each) for each in found["findings"] if _concerns(each, ids))
+    around = {"from": max(0, question.from_ms - LOOKED_BEFORE_MS), "to": question.to_ms + LOOKED_AFTER_MS}
+    found = await get("/api/findings", {**around, "limit": MAX_FINDINGS})
+    findings = tuple(_finding(each) for each in found["findings"] if _overlaps(each, question) and _concerns(each, ids))
     return NodeAnswer(
         source,
         health,
@@ -188,6 +199,11 @@ def _absent(health: Health, question: MinuteQuestion) -> str:
     return ""
 
 
+def _overlaps(finding: Mapping[str, Any], question: MinuteQuestion) -> bool:
+    """Return whether a finding lasted into the minute, or ended shortly before it."""
+    return bool(finding["from_ms"] < question.to_ms and finding["to_ms"] >= question.from_ms - WAKE_MS)
+
+
 def _concerns(finding: Mapping[str, Any], ids: Collection[str] | None) -> bool:
     """Return whether a finding is about one of the series, or names it as a victim. `ids`: None means all series."""
     return ids is None or finding["id"] in ids or any(other["id"] in ids for other in finding["others"])
@@ -205,6 +221,9 @@ def _missing(
         missing.append("the samples of that time were removed: the values are those of whole minutes")
     if found["partial"]:
         missing.append("some containers were not looked at for what stood out, because there are too many")
+    if found["from_ms"] - found["before_ms"] < MIN_USUAL_MS:
+        seconds = (found["from_ms"] - found["before_ms"]) // 1000
+        missing.append(f"only {seconds} s are recorded before, so little is known of what is usual")
     if events["partial"]:
         missing.append(f"there are more than {MAX_EVENTS} events; the newest are listed")
     skipped = max(answer["skipped_files"] for answer in (*tops, events, found))

@@ -14,6 +14,8 @@ TITLES = {
     "memory_working_set": "memory, working set",
     "io_bytes_per_s": "I/O",
 }
+NODE = "node/"
+"""Start of the names of sources that are nodes of a cluster."""
 MAX_NAMED = 8
 """Maximum number of nodes that are named in a line about nodes without findings or without data."""
 _BINARY_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
@@ -110,7 +112,9 @@ def _missing(ranking: Ranking) -> Iterator[str]:
 
 
 def node_of(answer: NodeAnswer) -> str:
-    """Return the name of an answer's node, or of its source if it has none."""
+    """Return the name of an answer's node: as the cluster has it, or else as the data has it."""
+    if answer.source.startswith(NODE):
+        return answer.source.removeprefix(NODE)
     return answer.health.node or answer.source
 
 

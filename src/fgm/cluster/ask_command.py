@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import signal
 import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -17,48 +16,19 @@ from fgm.asking.ranking import Ranking, rank
 from fgm.asking.sources import Source, held
 from fgm.asking.typed_times import TypedTime, read_time
 from fgm.asking.viewer_client import AskError, ViewerClient
-from fgm.asking.words import Link, as_json, report
+from fgm.asking.words import NODE, Link, as_json, report
 from fgm.clock import SystemClock
+from fgm.cluster import running
 from fgm.cluster.fgm_pods import NAMESPACE, NodePod, by_node, fgm_pods
 from fgm.cluster.forward import source_of
 from fgm.cluster.kubectl import Kubectl
 
 CLUSTER = "cluster"
-NODE = "node/"
-EXIT_NO_ANSWER = 1
 
 
 def ask(arguments: argparse.Namespace) -> int:
     """Print what happened; return the exit code: 1 if no source answered."""
-    try:
-        return anyio.run(_ask_until_signal, arguments)
-    except AskError as error:
-        sys.stderr.write(f"fgm: {error}\n")
-        return 1
-
-
-async def _ask_until_signal(arguments: argparse.Namespace) -> int:
-    """Ask, until SIGINT or SIGTERM: what was started has ended then."""
-    code = EXIT_NO_ANSWER
-    failure: AskError | None = None
-    async with anyio.create_task_group() as group:
-        group.start_soon(cancel_on_signals, group.cancel_scope)
-        try:
-            code = await _ask(arguments)
-        except AskError as error:
-            failure = error
-        group.cancel_scope.cancel()
-    if failure is not None:
-        raise failure
-    return code
-
-
-async def cancel_on_signals(scope: anyio.CancelScope) -> None:
-    """Cancel a scope at the first SIGINT or SIGTERM."""
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async for _ in signals:
-            sys.stderr.write("fgm: stopped\n")
-            scope.cancel()
+    return running.run(lambda: _ask(arguments))
 
 
 async def _ask(arguments: argparse.Namespace) -> int:
@@ -75,7 +45,7 @@ async def _ask(arguments: argparse.Namespace) -> int:
         sys.stdout.write(json.dumps(as_json(ranking, link), indent=1) + "\n")
     else:
         sys.stdout.writelines(f"{line}\n" for line in report(ranking, link))
-    return 0 if ranking.answers else EXIT_NO_ANSWER
+    return 0 if ranking.answers else running.EXIT_FAILED
 
 
 def make_question(time: TypedTime, namespace: str = "", pod: str = "") -> MinuteQuestion:

@@ -8,6 +8,7 @@ import anyio.to_thread
 
 from fgm.asking.sources import Source
 from fgm.asking.viewer_client import AskError, NoAnswerError, ViewerClient
+from fgm.asking.words import NODE
 from fgm.cluster.fgm_pods import VIEWER_PORT, NodePod
 from fgm.cluster.kubectl import LOST, Kubectl, PortForward
 
@@ -17,7 +18,7 @@ START_TIMEOUT_S = 8.0
 
 def source_of(kubectl: Kubectl, pod: NodePod) -> Source:
     """Return the fgm pod of a node as a source, named `node/NAME`."""
-    return Source(f"node/{pod.node}", lambda: forwarded(kubectl, pod))
+    return Source(f"{NODE}{pod.node}", lambda: forwarded(kubectl, pod))
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""`fgm open NODE`: finds the node's pod with kubectl, forwards a port to it, and opens the page.
+"""`fgm open NODE|POD [TIME]`: finds fgm's pod on the node with kubectl, forwards a port to it, and opens the page.
 
 It uses kubectl because kubectl is already configured with the user's clusters, logins and proxies.
 
@@ -19,9 +19,8 @@ from fgm.clock import Clock, SystemClock
 from fgm.cluster.fgm_pods import NAMESPACE, VIEWER_PORT, fgm_pods, is_running, phase_of
 from fgm.cluster.forward import reasons_of
 from fgm.cluster.kubectl import Kubectl, KubectlError, PortForward
+from fgm.cluster.open_target import print_notes, target_of
 
-MAX_NAMES = 10
-"""Maximum number of node names in an error message."""
 WAIT_S = 120
 """Default of the maximum time to wait for a running pod with a viewer that responds."""
 POLL_INTERVAL_S = 0.5
@@ -73,7 +72,8 @@ class Wait:
 
 
 def open_page(
-    node: str,
+    name: str,
+    time_text: str = "",
     *,
     port: int = VIEWER_PORT,
     namespace: str = NAMESPACE,
@@ -81,22 +81,26 @@ def open_page(
     opens_browser: bool = True,
     wait_s: float = WAIT_S,
 ) -> NoReturn:
-    """Open the page of `node` and forward its port until Ctrl-C, which raises KeyboardInterrupt.
+    """Open the page of a node, or of a pod's node, and forward its port until Ctrl-C, which raises KeyboardInterrupt.
 
+    `name`: a node, or a pod, also one that is gone. `time_text`: what the page shows; "": the newest data.
     `port`: port on this machine; 0 takes a free one. `context`: context of kubectl; empty for the current one.
     `wait_s`: maximum time to wait for a pod whose viewer responds, at the start and after each interruption.
 
     Raises: OpenError if there is not exactly one running pod, or if its viewer does not respond.
     Raises: KubectlError if kubectl is missing or fails.
     """
-    kubectl, wait, was_open = Kubectl(namespace, context), Wait(wait_s, SystemClock()), False
+    kubectl, clock, was_open = Kubectl(namespace, context), SystemClock(), False
+    target, wait = target_of(kubectl, name, time_text, clock.wall_ns() // 1_000_000), Wait(wait_s, clock)
+    print_notes(target)
+    node = target.node
     while True:
         try:
-            pod = find_pod(_pods(kubectl, node), node, namespace)
+            pod = find_pod(fgm_pods(kubectl, "--field-selector", f"spec.nodeName={node}"), node, namespace)
             with kubectl.forward(pod, port, VIEWER_PORT) as forward:
                 opened = forward.port()
                 port = opened or port  # also for later forwards: the page continues only on the same port
-                address = f"http://127.0.0.1:{port}/"
+                address = f"http://127.0.0.1:{port}/" + (f"#{target.fragment}" if target.fragment else "")
                 if opened is None or not _responds(port):
                     raise _failure(forward, pod, has_forwarded=opened is not None)
                 wait.begin()
@@ -138,21 +142,6 @@ def find_pod(pods: Sequence[Mapping[str, Any]], node: str, namespace: str) -> st
         f"node {node} has no fgm pod in namespace {namespace}: apply deploy/daemonset.yaml, or give another namespace "
         "with --namespace"
     )
-
-
-def _pods(kubectl: Kubectl, node: str) -> list[Mapping[str, Any]]:
-    """Return the fgm pods of a node, running or not.
-
-    Raises: OpenError if the cluster has no such node. Raises: KubectlError if kubectl fails.
-    """
-    pods = fgm_pods(kubectl, "--field-selector", f"spec.nodeName={node}")
-    if not pods:
-        nodes = sorted(item["metadata"]["name"] for item in kubectl.get("nodes"))
-        if node not in nodes:
-            rest = f" and {len(nodes) - MAX_NAMES} more" if len(nodes) > MAX_NAMES else ""
-            listed = f"its nodes are {', '.join(nodes[:MAX_NAMES])}{rest}" if nodes else "it has no nodes"
-            raise OpenError(f"the cluster has no node {node!r}: {listed}")
-    return pods
 
 
 def _failure(forward: PortForward, pod: str, *, has_forwarded: bool) -> OpenError:

@@ -1,0 +1,57 @@
+"""`fgm nodes`: prints on which nodes fgm runs, what data each has, and its problems."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+
+from tqdm import tqdm
+
+from fgm import iso_time
+from fgm.asking.words import printable
+from fgm.cluster import running
+from fgm.cluster.kubectl import Kubectl
+from fgm.cluster.node_facts import NodeFacts, facts_of_nodes, length
+
+HEADS = ("NODE", "POD", "VERSION", "DATA FROM", "NEWEST", "AGE")
+
+
+def nodes(arguments: argparse.Namespace) -> int:
+    """Print the nodes; return the exit code: 1 if none answered."""
+    return running.run(lambda: _nodes(arguments))
+
+
+async def _nodes(arguments: argparse.Namespace) -> int:
+    kubectl = Kubectl(arguments.fgm_namespace, arguments.context)
+    with tqdm(unit=" nodes", leave=False, delay=0.5, disable=None) as bar:
+        facts = await facts_of_nodes(
+            kubectl, at_once=arguments.at_once, timeout_s=arguments.timeout, on_done=bar.update
+        )
+    if arguments.json:
+        sys.stdout.write(json.dumps([asdict(each) for each in facts], indent=1) + "\n")
+    else:
+        sys.stdout.writelines(f"{line}\n" for line in table(facts))
+    return 0 if any(each.health for each in facts) else running.EXIT_FAILED
+
+
+def table(facts: Sequence[NodeFacts]) -> Iterator[str]:
+    """Yield the lines of the table. The problems of a node are in lines below it."""
+    rows = [(_cells(each), each.problems) for each in facts]
+    widths = [max(map(len, column)) for column in zip(HEADS, *(cells for cells, _ in rows), strict=True)]
+    for cells, problems in [(HEADS, ()), *rows]:
+        if any(cells):
+            padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+            yield printable("  ".join(padded).rstrip())
+        yield from (printable(f"    {problem}") for problem in problems)
+
+
+def _cells(facts: NodeFacts) -> tuple[str, ...]:
+    health = facts.health
+    if health is None:
+        return facts.node, facts.pod, "", "", "", ""
+    begin, newest = (
+        "" if at_ms is None else iso_time.format_seconds(at_ms) for at_ms in (health.oldest_ms, health.newest_ms)
+    )
+    age = "" if health.newest_ms is None else length(max(0, health.now_ms - health.newest_ms))
+    return facts.node, facts.pod, health.version, begin, newest, age

@@ -1,0 +1,86 @@
+"""Finds the node that a pod is or was on: from the nodes' own data, so that pods which are gone are found, too."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fgm.asking import many
+from fgm.asking.many import ask_each
+from fgm.asking.minute import ask_health
+from fgm.asking.ranking import Failure
+from fgm.asking.sources import Source
+from fgm.asking.typed_times import TypedTime
+from fgm.asking.viewer_client import ViewerClient
+
+
+@dataclass(frozen=True, slots=True)
+class PodOnNode:
+    """A pod in the data of a node. `ids`: of its containers in the API, or of the pod itself if it has none there."""
+
+    source: str
+    namespace: str
+    pod: str
+    ids: tuple[str, ...]
+    first_ms: int
+    last_ms: int
+    is_alive: bool
+
+    @property
+    def name(self) -> str:
+        """Return namespace and name."""
+        return f"{self.namespace}/{self.pod}"
+
+    def is_at(self, time: TypedTime) -> bool:
+        """Return whether it lived in a minute."""
+        return self.first_ms < time.to_ms and self.last_ms >= time.from_ms
+
+
+async def search_pod(
+    sources: Sequence[Source],
+    name: str,
+    namespace: str = "",
+    time: TypedTime | None = None,
+    *,
+    at_once: int = many.AT_ONCE,
+    timeout_s: float = many.TIMEOUT_S,
+    on_done: many.OnDone = many.ignore,
+) -> tuple[list[PodOnNode], list[Failure]]:
+    """Return the pods with this name, or with it in their names, the best match first; and what did not answer.
+
+    `time`: pods that lived then are better than others.
+    """
+
+    async def ask_one(client: ViewerClient, source: str) -> list[PodOnNode]:
+        await ask_health(client, timeout_s=timeout_s)
+        span = {"from": time.from_ms, "to": time.to_ms} if time is not None else {}
+        filters = {"search": name, **({"namespace": namespace} if namespace else {})}
+        answer = await client.get("/api/containers", {**filters, **span}, timeout_s=timeout_s)
+        return pods_of(answer["containers"], name, source)
+
+    answers, failures = await ask_each(sources, ask_one, at_once=at_once, timeout_s=timeout_s, on_done=on_done)
+    found = [pod for pods in answers for pod in pods]
+    found.sort(
+        key=lambda pod: (pod.pod != name, time is not None and not pod.is_at(time), -pod.last_ms, pod.name, pod.source)
+    )
+    return found, failures
+
+
+def pods_of(containers: Sequence[Mapping[str, Any]], name: str, source: str) -> list[PodOnNode]:
+    """Return the pods of containers as the API lists them, if the name is part of theirs."""
+    by_pod: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for each in containers:
+        if each["pod_name"] and name in each["pod_name"]:
+            by_pod.setdefault((each["namespace"] or "", each["pod_name"]), []).append(each)
+    return [
+        PodOnNode(
+            source,
+            namespace,
+            pod,
+            tuple(each["id"] for each in listed if each["scope"] == "container")
+            or tuple(each["id"] for each in listed),
+            min(each["first_seen_ms"] for each in listed),
+            max(each["last_seen_ms"] for each in listed),
+            any(each["alive"] for each in listed),
+        )
+        for (namespace, pod), listed in by_pod.items()
+    ]

@@ -1,0 +1,35 @@
+"""Runs the question of a command until it is answered, or until SIGINT or SIGTERM: what was started has ended then."""
+
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+
+import anyio
+
+from fgm.asking.viewer_client import AskError
+
+EXIT_FAILED = 1
+
+
+def run(question: Callable[[], Awaitable[int]]) -> int:
+    """Return the exit code of a question; 1 with a message if it cannot be asked, or if it was stopped."""
+    return anyio.run(_until_signal, question)
+
+
+async def _until_signal(question: Callable[[], Awaitable[int]]) -> int:
+    code = EXIT_FAILED
+    async with anyio.create_task_group() as group:
+        group.start_soon(_cancel_on_signals, group.cancel_scope)
+        try:
+            code = await question()
+        except AskError as error:
+            sys.stderr.write(f"fgm: {error}\n")
+        group.cancel_scope.cancel()
+    return code
+
+
+async def _cancel_on_signals(scope: anyio.CancelScope) -> None:
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for _ in signals:
+            sys.stderr.write("fgm: stopped\n")
+            scope.cancel()
