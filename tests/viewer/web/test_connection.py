@@ -1,17 +1,19 @@
 """Real connections: a client that closes its sending side gets its response; the request of one that left ends."""
 
+import asyncio
 import socket
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import anyio
+import anyio.lowlevel
 import pytest
 from anyio.abc import SocketAttribute, SocketStream
 from hypercorn.config import Config
 
 from fgm.listening import listen
-from fgm.viewer.web import connection
+from fgm.viewer.web import connection, server
 from fgm.viewer.web.asgi import App, Receive, Scope, Send, respond
 from fgm.viewer.web.guard import Guard
 from fgm.viewer.web.server import serve_until_cancelled
@@ -198,3 +200,22 @@ async def test_a_connection_of_http_2_without_a_request_is_closed(
         await rest(client)
 
     assert not app.has_started.is_set()
+
+
+async def test_a_server_that_stops_during_a_request_logs_no_traceback(
+    app: SlowApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "GRACE_S", 0.1)
+    problems: list[dict[str, object]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: problems.append(context))
+    sock = listen("127.0.0.1", 0)
+    with socket.create_connection(sock.getsockname()) as client, anyio.fail_after(20):
+        async with anyio.create_task_group() as group:
+            await group.start(serve_until_cancelled, app, sock)
+            client.sendall(request())
+            await app.has_started.wait()
+            group.cancel_scope.cancel()
+        await anyio.lowlevel.checkpoint()  # callbacks of the tasks that have ended run
+    loop.set_exception_handler(None)
+    assert problems == []

@@ -11,6 +11,9 @@ when it sees the preface, and starts it only after a response: a client that ask
 Source: RFC 9293, section 3.6 (half-closed connections); RFC 9110, section 15.2 (interim responses).
 """
 
+from asyncio import CancelledError
+from contextlib import suppress
+
 import h11
 from anyio import Event, move_on_after
 from hypercorn.asyncio.tcp_server import MAX_RECV, TCPServer
@@ -39,7 +42,10 @@ class Connection(TCPServer):
 
     async def run(self) -> None:  # noqa: D102 - see TCPServer
         self._has_ended = Event()
-        await super().run()
+        # Only a server that stops cancels a connection, after it has waited for it. The streams of Python 3.11 log a
+        # traceback if the task of a connection ends as a cancelled one.
+        with suppress(CancelledError):
+            await super().run()
 
     async def protocol_send(self, event: ServerEvent) -> None:  # noqa: D102 - see TCPServer
         await super().protocol_send(event)
