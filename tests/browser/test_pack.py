@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
 import pytest
@@ -188,17 +188,26 @@ def test_a_file_that_cannot_be_shown_says_why(page: Page, saved: Saved, tmp_path
         expect(page.locator("#page")).to_contain_text(sentence)
 
 
-def test_a_damaged_part_is_missing_and_the_page_says_which(page: Page, saved: Saved, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"value": {"as": "f8", "at": 10**15}}, "a column is outside of it"),
+        ({"value": {"as": "null"}, "count": 2_400_000, "t_ms": [[0, 1, 2_400_000]]}, "it has too many samples"),
+    ],
+)
+def test_a_damaged_part_is_missing_and_the_page_says_which(
+    page: Page, saved: Saved, tmp_path: Path, changes: dict[str, Any], reason: str
+) -> None:
     def change(content: bytes) -> bytes:
         size = int.from_bytes(content[:4], "little")
         header = json.loads(content[4 : 4 + size])
         for series in header["series"]:
-            series["value"] = {"as": "f8", "at": 10**15}
+            series.update(changes)
         text = json.dumps(header).encode()
         return len(text).to_bytes(4, "little") + text + content[4 + size :]
 
     page.goto(changed(saved, tmp_path, with_part(saved.path.read_bytes(), "samples/memory_working_set", change)))
-    expect(page.get_by_role("alert")).to_contain_text("samples/memory_working_set cannot be read")
+    expect(page.get_by_role("alert")).to_contain_text(f"samples/memory_working_set cannot be read, because {reason}")
     expect(lane(page, "CPU").locator(".peak")).to_be_attached()
 
 

@@ -202,4 +202,5 @@ class Services:
         """Return a query for events. May block."""
         from fgm.viewer.query.event_query import EventQuery
 
-        return EventQuery(holdings, question, self.event_files, self.sources)
+        is_derived = self.packs is not None and self.packs.has_derived_events
+        return EventQuery(holdings, question, self.event_files, self.sources, is_derived=is_derived)

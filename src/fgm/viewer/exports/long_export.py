@@ -24,8 +24,8 @@ from fgm.viewer.exports.range_rows import Named, RangeRows
 from fgm.viewer.exports.shown_columns import ShownColumns
 from fgm.viewer.files.reader import Sources
 
-MAX_VALUES = 200_000
-"""Maximum number of rows of a row group, unless one second has more: 1.6 MB for a column."""
+MAX_VALUES = 500_000
+"""Maximum number of rows of a row group, unless one second has more: 4 MB for a column."""
 LABELS = ("container_id", "container_name", "pod_name", "pod_uid", "namespace", "qos_class")
 """Names of a container that are columns with the prefix `l_`."""
 _OF_CGROUP = "cgroup.v2."
@@ -36,7 +36,7 @@ class _Values(NamedTuple):
     """The values of one metric that are not null. `rows`: where they are in the part."""
 
     metric: ShownMetric
-    rows: NDArray[np.intp]
+    rows: NDArray[np.int32]
     values: Floats
 
 
@@ -90,7 +90,7 @@ class LongExport(ParquetExport):
         computed.begin(rows)
         for metric in self._question.metrics:
             values = rows.column(metric.name) if metric.name in BY_NAME else computed.column(rows, metric)
-            present = np.flatnonzero(~np.isnan(values))
+            present = np.flatnonzero(~np.isnan(values)).astype(np.int32)
             if len(present):
                 yield _Values(metric, present, values[present])
         computed.end(rows)

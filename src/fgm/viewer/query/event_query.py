@@ -55,7 +55,16 @@ class EventResult:
 class EventQuery:
     """Finds the events for one question, step by step. Not thread-safe."""
 
-    def __init__(self, holdings: Holdings, question: EventQuestion, event_files: EventFiles, sources: Sources) -> None:
+    def __init__(
+        self,
+        holdings: Holdings,
+        question: EventQuestion,
+        event_files: EventFiles,
+        sources: Sources,
+        *,
+        is_derived: bool = False,
+    ) -> None:
+        """`is_derived`: whether events in the files were derived from samples when the files were written."""
         self._holdings, self._question = holdings, question
         self._event_files, self._sources = event_files, sources
         folders = [
@@ -68,7 +77,7 @@ class EventQuery:
         self._derived: DerivedEvents | None = None
         self._without_file: set[str] = set()
         self._skipped_files = self._skipped_lines = 0
-        self._is_cut = self._is_derived = False
+        self._is_cut, self._is_derived = False, is_derived
 
     @property
     def max_samples(self) -> int:

@@ -10,6 +10,7 @@ import pytest
 from anyio import Path as AsyncPath
 from anyio import to_thread
 
+from fgm.cli import main
 from fgm.store.samples.series import Series
 from fgm.viewer.packs.opening.unpacking import unpack
 from fgm.viewer.packs.pack_reader import Pack
@@ -287,3 +288,23 @@ async def test_events_are_there_once_if_a_pack_has_several_writers(tmp_path: Pat
     expected, answer = [(await each.get(f"/api/events?{span}")).json["events"] for each in (client, opened)]
     assert len([event for event in expected if event["kind"] == "gap"]) == 3
     assert answer == json.loads(pack.part("answers"))["/api/events"]["events"] == expected
+
+
+async def test_a_pack_says_that_its_events_were_derived(tmp_path: Path) -> None:
+    """Also if it is opened, and saved once more."""
+    data = DataDirectory(tmp_path / "data")
+    data.parquet(
+        chunk(NODE, T0 - 360_000, {MEMORY: [5.0] * 90}), chunk(container(1), T0 - 360_000, {MEMORY: [5.0] * 90})
+    )
+    data.parquet(chunk(NODE, T0, {MEMORY: [5.0] * 90}))
+    client = await to_thread.run_sync(ApiClient, tmp_path / "data", T0 + 900_000)
+    await client.ready()
+    path, again = tmp_path / "incident.html", tmp_path / "again.html"
+
+    answer = await client.get(f"/api/export?from={T0 - 360_000}&to={T0 + 90_000}&metric=memory.current")
+    path.write_bytes(answer.body)
+    assert await to_thread.run_sync(main, ["save", str(path), "-o", str(again)]) == 0
+
+    for each in (path, again):
+        events = json.loads(Pack(each.read_bytes()).part("answers"))["/api/events"]
+        assert ("gap" in {event["kind"] for event in events["events"]}, events["derived"]) == (True, True)

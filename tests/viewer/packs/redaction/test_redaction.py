@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fgm.store.events import events_file
-from fgm.store.events.event import Event, encode
+from fgm.store.events.event import MAX_TEXT, Event, decode, encode
 from fgm.store.index import index_file
 from fgm.store.index.index_file import Index
 from fgm.store.parquet.window_file import WindowFile
@@ -281,3 +281,16 @@ def _groups(values: Iterable[object]) -> list[int]:
 
 def _above(path: str, paths: list[str]) -> int | None:
     return paths.index(path.rpartition("/")[0]) if path and path.rpartition("/")[0] in paths else None
+
+
+@pytest.mark.parametrize("length", range(MAX_TEXT - 20, MAX_TEXT + 5))
+def test_nothing_is_left_of_a_name_in_which_a_text_was_cut(length: int) -> None:
+    redaction = Redaction(parse(["containers"]), Recorded([Series("container", "c" * 64, "checkout")]))
+    text = ("x" * (length - 1 - 10) + " because of checkout")[: length + 9]
+    written = decode(encode(Event(0, "exit", "c" * 64, text, after={"reason": text})))
+
+    event = redaction.event(written)
+
+    for value in (event.what, str(event.after["reason"])):
+        assert "ch" not in value
+        assert value.startswith("xxx")

@@ -66,6 +66,7 @@ class PackMaker:
         """`names`: replaces the names in everything that is written; `with_findings`: whether to look for findings."""
         self.progress, self.skipped_files = 0.0, 0
         self.cut_tables: list[str] = []
+        self._has_derived_events = False
         self._services, self._holdings, self._pack, self._names = services, holdings, pack, names
         self._with_findings = with_findings
 
@@ -153,7 +154,9 @@ class PackMaker:
         query = self._services.event_query(self._holdings, asked)
         while query.step():
             pass
-        return [event for event in query.result().events[::-1] if event.series in question.keys]
+        result = query.result()
+        self._has_derived_events = result.is_derived
+        return [event for event in result.events[::-1] if event.series in question.keys]
 
     def _span(self) -> AnalysedSpan:
         return span_of(self._holdings, self._pack.question.from_ms, self._pack.question.to_ms)
@@ -203,6 +206,7 @@ class PackMaker:
         yield writer.begin()
         yield writer.part("page", to_json(page_program.files()))
         stored = answers.json()
+        stored["/api/events"]["derived"] = self._has_derived_events
         if saved is not None:
             stored["/api/findings"] = saved
         elif found is not None:
@@ -223,7 +227,8 @@ class PackMaker:
             yield writer.part(f"tables/{number}", _content(file.path), is_compressed=True, **file.facts)
         yield writer.part("first_seen", _content(mini.first_seen_path))
         yield writer.part("index", _content(mini.index_path))
-        yield writer.part("events", b"".join(map(_content, mini.event_paths)))
+        event_lines = b"".join(map(_content, mini.event_paths))
+        yield writer.part("events", event_lines, derived=self._has_derived_events)
         view, packs = redacted_view(self._pack.view, self._names), self._services.packs
         redacted_before = [] if packs is None else packs.redacted
         yield writer.end(

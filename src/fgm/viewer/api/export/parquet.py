@@ -23,7 +23,7 @@ from fgm.viewer.web.problems import Problem
 
 SAMPLES = 6 * MAX_ROWS
 """Number of samples that count as memory for an export: a column is sorted, encoded and compressed."""
-LONG_SAMPLES = 6 * MAX_VALUES
+LONG_SAMPLES = 3 * MAX_VALUES
 """The same for a table with a row for each value."""
 
 

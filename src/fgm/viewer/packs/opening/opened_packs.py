@@ -73,6 +73,12 @@ class OpenedPacks:
         return list(dict.fromkeys(rule for manifest in self.manifests.values() for rule in manifest.redacted))
 
     @property
+    def has_derived_events(self) -> bool:
+        """Whether events of a pack were derived from samples when it was saved."""
+        parts = [manifest.part("events") for manifest in self.manifests.values()]
+        return any(part is not None and part.facts.get("derived") is True for part in parts)
+
+    @property
     def to_ms(self) -> int:
         """The end of the last pack, in ms since 1970."""
         return max(manifest.to_ms for manifest in self.manifests.values())

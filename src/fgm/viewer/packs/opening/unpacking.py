@@ -28,8 +28,8 @@ from fgm.viewer.packs.pack_reader import Pack
 
 MAX_DATA_BYTES = 512 << 20
 """Maximum size of all data of a pack together, after decompression."""
-MAX_ROWS, MAX_TABLE_ROWS = 12_000_000, 2_000_000
-"""Maximum number of rows of all metrics files of a pack together, and of all tables: more than 500 series in 6 h have.
+MAX_ROWS, MAX_TABLE_ROWS = 2_500_000, 2_000_000
+"""Maximum number of rows of all metrics files of a pack together, and of all tables: more than a viewer saves.
 
 A few bytes of a file that was made to do harm can mean any number of equal rows.
 """

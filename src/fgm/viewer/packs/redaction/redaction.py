@@ -15,7 +15,7 @@ from fgm.store.index.index_file import Facts, Index, IndexEntry
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import Series
 from fgm.viewer.contents.series_filter import labels_in
-from fgm.viewer.packs.redaction.event_names import UNKNOWN_ID, EventNames, without_earlier
+from fgm.viewer.packs.redaction.event_names import UNKNOWN_ID, EventNames, without_cut_word, without_earlier
 from fgm.viewer.packs.redaction.replacer import Replacer
 from fgm.viewer.packs.redaction.rules import Rules
 from fgm.viewer.packs.redaction.secrets import SANDBOX_NAME, Recorded, Secrets, unit_of
@@ -190,7 +190,7 @@ class Redaction:
         if not self.rules:
             return event
         victim = event.after.get(_VICTIM)
-        what = event.what
+        what = without_cut_word(event.what)
         if isinstance(victim, str):
             what = what.replace(f"{victim} (pid", f"{self._process(victim)} (pid")
         if self.has_other_ids:
@@ -205,6 +205,7 @@ class Redaction:
         """Return a fact of an event or of a finding with other names. `name`: of the fact."""
         if not isinstance(value, str) or not self.rules:
             return value
+        value = without_cut_word(value)
         if name in _PROCESS_FACTS:
             return self._process(value)
         if name == _EARLIER:

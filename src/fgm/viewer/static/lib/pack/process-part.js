@@ -5,7 +5,7 @@ import { UnusablePack } from "./unusable-pack.js";
 
 const COLUMNS = ["time_ms", "late_ms", "cpu_usec", "children_cpu_usec", "rss_bytes", "threads", "fds"];
 const GROWING = new Set(["cpu_usec", "children_cpu_usec", "rss_bytes"]); // stored as the growth since the last known value
-const MAX_PROCESSES = 100_000, MAX_ROWS = 20_000_000;
+const MAX_PROCESSES = 100_000, MAX_ROWS = 2_000_000;
 
 const isNamed = (process) => typeof process?.series === "string" && typeof process.name === "string" && typeof process.comm === "string" && Number.isInteger(process.pid)
   && Number.isFinite(process.start_ms) && Number.isInteger(process.count) && process.count > 0;

@@ -40,7 +40,7 @@ async function containers(pack) {
 async function events(pack, { from, to, kind, limit = MAX_EVENTS }) {
   const stored = (await pack.stored("/api/events")) ?? { events: [] };
   const matches = stored.events.filter((event) => event.time_ms >= from && event.time_ms < to && (kind === undefined || [kind].flat().includes(event.kind)));
-  return { from_ms: from, to_ms: to, partial: matches.length > limit, derived: false, skipped_files: 0, skipped_lines: 0, unknown: [], events: matches.slice(0, limit) };
+  return { from_ms: from, to_ms: to, partial: matches.length > limit, derived: stored.derived === true, skipped_files: 0, skipped_lines: 0, unknown: [], events: matches.slice(0, limit) };
 }
 
 /** The findings that were made when the pack was: those that last into the range. */
