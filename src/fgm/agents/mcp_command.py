@@ -11,8 +11,8 @@ import anyio
 from anyio.abc import TaskGroup
 
 from fgm import logs
-from fgm.agents.kept_viewers import KeptViewers
 from fgm.agents.nodes import Nodes
+from fgm.asking.kept_viewers import KeptViewers
 from fgm.asking.sources import Source
 from fgm.asking.viewer_client import AskError
 from fgm.clock import SystemClock

@@ -6,8 +6,8 @@ from typing import Generic, TypeVar
 
 import anyio
 
-from fgm.agents.kept_viewers import KeptViewers
 from fgm.agents.spans import Recorded
+from fgm.asking.kept_viewers import KeptViewers
 from fgm.asking.minute import Health, ask_health
 from fgm.asking.ranking import Failure
 from fgm.asking.sources import Source
