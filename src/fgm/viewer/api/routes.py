@@ -29,7 +29,7 @@ LISTINGS: Mapping[str, str] = {
     "/api/instance": "listings.instance",
     "/api/metrics": "listings.metrics",
     "/api/filters": "listings.filters",
-    "/api/openapi.json": "openapi",
+    "/api/openapi.json": "openapi.document",
 }
 """Routes that run no query, with the module of each: their responses come from what the scanner has in memory.
 

@@ -19,7 +19,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from fgm.viewer.api.openapi import ANSWERS, document
+from fgm.viewer.api.openapi.answers import ANSWERS
+from fgm.viewer.api.openapi.document import document
 from fgm.viewer.api.request.parameters import TAKES
 from tests.support.processes import free_port
 from tests.support.viewer.data_directory import NODE, DataDirectory, container, counting
