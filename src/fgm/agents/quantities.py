@@ -1,7 +1,10 @@
 """Numbers, lengths and instants in words. Instants are in UTC, as in the sentences of viewers. Pure."""
 
+from collections.abc import Sequence
+
 from fgm import iso_time
 
+DAY_MS = 86_400_000
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
@@ -26,6 +29,20 @@ def quantity(value: float | None, unit: str) -> str:
     return f"{number(value)} {'per s' if unit == '1/s' else unit}".removesuffix(" 1")
 
 
+def in_one_unit(values: Sequence[float | None], unit: str) -> tuple[list[str | None], str]:
+    """Return values as numbers without units, and the unit that they all have: the one that fits the highest."""
+    recorded = [abs(value) for value in values if value is not None]
+    scale, scaled_unit = 1.0, "per s" if unit == "1/s" else "" if unit == "1" else unit
+    if unit == "ratio":
+        scale, scaled_unit = 0.01, "%"
+    elif unit in ("bytes", "bytes/s"):
+        power = 0
+        while max(recorded, default=0) >= 1024 * scale and power < len(_BINARY) - 1:
+            scale, power = scale * 1024, power + 1
+        scaled_unit = _BINARY[power] + unit.removeprefix("bytes")
+    return [None if value is None else number(value / scale) for value in values], scaled_unit
+
+
 def length(time_ms: float) -> str:
     """Return a length of time, such as `45 s`, `15 min` or `2 h 5 min`."""
     seconds = round(time_ms / 1000)
@@ -46,6 +63,11 @@ def clock(at_ms: int) -> str:
 def day_and_clock(at_ms: int) -> str:
     """Return the day and the time of day, to the second."""
     return iso_time.format_seconds(at_ms)[:19].replace("T", " ")
+
+
+def moment(at_ms: int, length_ms: int) -> str:
+    """Return the time of day of an instant in a range of some length; with the day if that is not clear."""
+    return clock(at_ms) if length_ms < DAY_MS else day_and_clock(at_ms)
 
 
 def from_to(from_ms: int, to_ms: int) -> str:

@@ -15,7 +15,7 @@ CONTAINER = Argument(
 )
 MAX_SUGGESTED = 6
 """Maximum number of series that an error message suggests."""
-NODE_ID = "node"
+NODE_ID, OUTSIDE_ID = "node", "outside"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,11 @@ class NamedSeries:
 
 
 def named(name: str, namespace: str | None, pod_name: str | None, series_id: str) -> str:
-    """Return the name, pod and id of a series; the pod only if its name differs."""
+    """Return the name, pod and id of a series; the pod and the id only if they differ from the name."""
+    if series_id == OUTSIDE_ID:
+        return f"{name} (all that is in no container, service or pod)"
+    if name == series_id:
+        return name
     pod = "/".join(part for part in (namespace, pod_name if pod_name != name else None) if part)
     return f"{name} ({pod}, id {series_id})" if pod else f"{name} (id {series_id})"
 

@@ -119,7 +119,7 @@ def client_of(address: str) -> ViewerClient:
 
 def _value(status: int, body: bytes, path: str) -> Any:
     try:
-        value = json.loads(body)
+        value = json.loads(body.rstrip().rpartition(b"\n")[2])  # lines of progress may come first
     except ValueError:
         raise NoAnswerError(f"it answers {path} with status {status}, and not with JSON") from None
     if status == 200:

@@ -7,9 +7,10 @@ from fgm.agents.arguments import Argument, Values
 from fgm.agents.links import page_link
 from fgm.agents.nodes import AskedNode, Nodes, recorded
 from fgm.agents.quantities import day_and_clock, from_to
-from fgm.agents.series_lookup import CONTAINER, NODE_ID, find_series
+from fgm.agents.series_lookup import CONTAINER, NODE_ID, find_series, named
 from fgm.agents.spans import FROM, LAST, TO, span_of
 from fgm.agents.tools.tool import NAMESPACE, NODE, POD, Tool, filters_of, limit, of_nodes, prefix_of, range_notes
+from fgm.asking.ranking import MINOR_EVENTS
 from fgm.store.events.event import KINDS
 
 MAX_READ = 5000
@@ -52,9 +53,13 @@ async def respond(nodes: Nodes, values: Values) -> Answer:
     counts: dict[str, int] = {}
     for _, each in rows:
         counts[each["kind"]] = counts.get(each["kind"], 0) + 1
-    shown = rows[: values.whole("limit")]
+    # Starts and exits are most of the events of an ordinary node, and would hide the others.
+    major = [row for row in rows if row[1]["kind"] not in MINOR_EVENTS]
+    minor = [row for row in rows if row[1]["kind"] in MINOR_EVENTS]
+    shown = [*major, *minor][: values.whole("limit")]
     lines = [
-        f"{day_and_clock(each['time_ms'])}  {prefix_of(node.name, answers)}{each['name']} (id {each['series']}): "
+        f"{day_and_clock(each['time_ms'])}  {prefix_of(node.name, answers)}"
+        f"{named(each['name'], None, None, each['series'])}: "
         f"{each['kind']}: {each['what']}"
         for node, each in shown
     ]
@@ -68,7 +73,10 @@ async def respond(nodes: Nodes, values: Values) -> Answer:
     return Answer(
         f"{len(rows)} events{of_nodes(answers)}, {from_to(span.from_ms, span.to_ms)}"
         + (f": {by_kind}" if by_kind else ""),
-        [Section("Newest first:", lines, len(rows) - len(shown))],
+        [
+            Section("Newest first:", lines[: len(major)], max(0, len(major) - len(shown))),
+            Section("Starts and exits, newest first:", lines[len(major) :], min(len(minor), len(rows) - len(shown))),
+        ],
         [*answers.notes, *notes],
         [
             page_link(

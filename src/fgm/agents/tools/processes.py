@@ -7,8 +7,8 @@ from fgm.agents.answer import Answer, Section
 from fgm.agents.arguments import Argument, ArgumentError, Values
 from fgm.agents.links import page_link
 from fgm.agents.nodes import AskedNode, Nodes, recorded
-from fgm.agents.quantities import clock, day_and_clock, from_to, quantity
-from fgm.agents.series_lookup import CONTAINER, NODE_ID, NamedSeries, find_series
+from fgm.agents.quantities import day_and_clock, from_to, moment, quantity
+from fgm.agents.series_lookup import CONTAINER, NODE_ID, NamedSeries, find_series, named
 from fgm.agents.spans import FROM, LAST, TIME_FORM, TO, Span, instant_ms, span_of
 from fgm.agents.tools.tool import NODE, Tool, limit, of_nodes, prefix_of, range_notes
 
@@ -57,7 +57,7 @@ async def respond(nodes: Nodes, values: Values) -> Answer:
     rows.sort(key=lambda row: -(row[1][key] or 0))
     total = sum(body["total"] for _, _, body in bodies)
     shown = rows[:most]
-    lines = [f"{prefix_of(node.name, answers)}{_line(each)}" for node, each in shown]
+    lines = [f"{prefix_of(node.name, answers)}{_line(each, span)}" for node, each in shown]
     started = [
         f"{each['comm']}: {each['processes']} processes, {each['started']} of them started in the range"
         for _, _, body in bodies
@@ -85,7 +85,7 @@ async def respond(nodes: Nodes, values: Values) -> Answer:
     )
 
 
-def _line(facts: Mapping[str, Any]) -> str:
+def _line(facts: Mapping[str, Any], span: Span) -> str:
     parts = []
     if facts["cpu_millicores_max"] is not None:
         mean, most = (quantity(facts[f"cpu_millicores_{name}"], "millicores") for name in ("mean", "max"))
@@ -99,9 +99,10 @@ def _line(facts: Mapping[str, Any]) -> str:
         parts.append(f"{facts['threads']:.0f} threads")
     if facts["fds"] is not None:
         parts.append(f"{facts['fds']:.0f} open files")
-    readings = f"{facts['readings']} readings {clock(facts['first_ms'])} to {clock(facts['last_ms'])}"
+    first, last = (moment(facts[name], span.length_ms) for name in ("first_ms", "last_ms"))
+    readings = f"{facts['readings']} readings {first} to {last}"
     started = f"started {day_and_clock(facts['start_ms'])}"
-    whose = f"{facts['comm']} pid {facts['pid']} in {facts['name']} (id {facts['id']})"
+    whose = f"{facts['comm']} pid {facts['pid']} in {named(facts['name'], None, None, facts['id'])}"
     return f"{whose}: {', '.join([*parts, started, readings])}"
 
 

@@ -3,13 +3,14 @@
 import math
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
+from itertools import pairwise
 from typing import Any
 
 from fgm.agents.answer import Answer, Section
 from fgm.agents.arguments import Argument, ArgumentError, Values
 from fgm.agents.links import page_link
 from fgm.agents.nodes import Answers, AskedNode, Nodes, recorded
-from fgm.agents.quantities import clock, day_and_clock, from_to, length, number, quantity
+from fgm.agents.quantities import clock, day_and_clock, from_to, in_one_unit, length, moment, number, quantity
 from fgm.agents.series_lookup import CONTAINER, find_series, named
 from fgm.agents.spans import FROM, LAST, TO, Recorded, Span, span_of
 from fgm.agents.tools.tool import NAMESPACE, NODE, POD, Tool, filters_of, limit, of_nodes, prefix_of, range_notes
@@ -79,9 +80,7 @@ async def respond(nodes: Nodes, values: Values) -> Answer:
     return Answer(
         f"{len(rows)} series{of_nodes(answers)}, {from_to(span.from_ms, span.to_ms)}",
         [
-            Section(
-                f"Values (means of {PARTS} equal parts of the range; . is not recorded):", lines, len(rows) - len(shown)
-            ),
+            Section("Values:", lines, len(rows) - len(shown)),
             *([Section("Missing:", empty)] if empty else []),
         ],
         [*answers.notes, *range_notes(span, have, [body for _, each in bodies for body in each["bodies"]])],
@@ -159,10 +158,9 @@ async def _read(node: AskedNode, span: Span, metrics: Sequence[str], found: Sequ
             continue
         seen.add(key)
         extra = [studies.get(key, f"{study}: too few values")] if study else []
-        course = of_parts.get(key, {"value": []})["value"]
-        facts = [*_facts(each, course, is_whole=whole["resolution"] == "raw"), *extra]
-        steps = " ".join("." if value is None else _bare(value, each["unit"]) for value in course)
-        rows.append(f"{each['metric']} of {labels[each['id']]}: {'; '.join(facts)}; {steps}")
+        course = of_parts.get(key, {"t_ms": [], "value": []})
+        facts = [*extra, *_facts(each, course, span, is_whole=whole["resolution"] == "raw")]
+        rows.append(f"{each['metric']} of {labels[each['id']]}: {'; '.join(filter(None, facts))}")
     empty: dict[str, list[str]] = {}
     for named_series in found:
         names = [metric for metric in metrics if (named_series.id, metric) not in seen]
@@ -177,30 +175,43 @@ def _samples(series: Mapping[str, Any]) -> list[tuple[int, float]]:
     return [sample for sample in zip(series["t_ms"], series["value"], strict=True) if sample[1] is not None]
 
 
-def _facts(series: Mapping[str, Any], course: Sequence[float | None], *, is_whole: bool) -> list[str]:
-    """Return what the samples of a series say. `course`: means of parts. `is_whole`: these are all samples."""
+def _facts(series: Mapping[str, Any], means: Mapping[str, Any], span: Span, *, is_whole: bool) -> list[str]:
+    """Return what the samples of a series say. `means`: those of parts. `is_whole`: the samples are all that exist."""
     unit, samples = series["unit"], _samples(series)
     values = [value for _, value in samples]
     (low_ms, low), (high_ms, high) = min(samples, key=lambda s: s[1]), max(samples, key=lambda s: s[1])
+    count = f"{len(values)} samples" if is_whole else ""
+    if low == high:
+        return [f"always {quantity(low, unit)}", count]
     facts = [
-        f"lowest {quantity(low, unit)} at {clock(low_ms)}",
-        f"highest {quantity(high, unit)} at {clock(high_ms)}",
-        f"first {quantity(values[0], unit)} at {clock(samples[0][0])}",
-        f"last {quantity(values[-1], unit)} at {clock(samples[-1][0])}",
+        f"{name} {quantity(value, unit)} at {moment(at_ms, span.length_ms)}"
+        for name, value, at_ms in (
+            ("lowest", low, low_ms),
+            ("highest", high, high_ms),
+            ("first", values[0], samples[0][0]),
+            ("last", values[-1], samples[-1][0]),
+        )
     ]
+    steps = _steps(means, unit, span)
     if not is_whole:
-        of_parts = [value for value in course if value is not None]
+        of_parts = [value for value in means["value"] if value is not None]
         mean = quantity(math.fsum(of_parts) / len(of_parts), unit) if of_parts else "not known"
-        return [f"mean of the parts {mean}", *facts]
+        return [f"mean of the parts {mean}", *facts, steps]
     mean_value = math.fsum(values) / len(values)
     deviation = math.sqrt(math.fsum((value - mean_value) ** 2 for value in values) / len(values))
-    spread = f"standard deviation {quantity(deviation, unit)}, {len(values)} samples"
-    return [f"mean {quantity(mean_value, unit)}", *facts, spread]
+    spread = f"standard deviation {quantity(deviation, unit)}"
+    return [f"mean {quantity(mean_value, unit)}", *facts, spread, count, steps]
 
 
-def _bare(value: float, unit: str) -> str:
-    """Return a value without spaces, so that many fit into a line."""
-    return quantity(value, unit).replace(" ", "")
+def _steps(means: Mapping[str, Any], unit: str, span: Span) -> str:
+    """Return the means of the parts of the range as one text: in one unit, "." if nothing was recorded."""
+    if len(means["value"]) < 2:
+        return ""
+    numbers, scaled_unit = in_one_unit(means["value"], unit)
+    step_ms = means["t_ms"][1] - means["t_ms"][0]
+    begin = moment(means["t_ms"][0] - step_ms // 2, span.length_ms)
+    steps = " ".join("." if value is None else value for value in numbers)
+    return f"means of {length(step_ms)} from {begin}: {steps} {scaled_unit}".rstrip()
 
 
 def _study(study: str, facts: Mapping[str, Any], unit: str) -> str:
@@ -218,9 +229,12 @@ def _study(study: str, facts: Mapping[str, Any], unit: str) -> str:
             return "periodicity: none"
         return f"periodicity: a beat each {length(facts['period_ms'])}, the first at {clock(facts['first_ms'])}"
     levels = facts["levels"]
-    text = ", ".join(f"{quantity(each['value'], unit)} from {clock(each['from_ms'])}" for each in levels[:MAX_LEVELS])
-    more = f" and {len(levels) - MAX_LEVELS} more" if len(levels) > MAX_LEVELS else ""
-    return f"changepoint: {len(levels)} levels: {text}{more}"
+    jumps = [math.inf, *(abs(later["value"] - each["value"]) for each, later in pairwise(levels))]
+    largest = sorted(sorted(range(len(levels)), key=lambda number: -jumps[number])[:MAX_LEVELS])
+    listed = (levels[number] for number in largest)
+    text = ", ".join(f"{quantity(each['value'], unit)} from {clock(each['from_ms'])}" for each in listed)
+    more = f", those after the {MAX_LEVELS} largest steps" if len(levels) > MAX_LEVELS else ""
+    return f"changepoint: {len(levels)} levels{more}: {text}"
 
 
 TOOL = Tool(

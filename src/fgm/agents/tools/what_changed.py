@@ -66,7 +66,8 @@ def changed_answer(
     """Return the answer about changes. `against`: what the range was compared with, in words."""
     span, have = times
     rows = [(node, each) for node, body in answers.nodes for each in body["series"]]
-    rows.sort(key=lambda row: -row[1]["score"] if not row[1]["findings"] else -100 - row[1]["strength"])
+    if len(answers.nodes) > 1:  # one viewer ranks its own series
+        rows.sort(key=lambda row: (not row[1]["findings"], -row[1]["strength"], -row[1]["score"]))
     shown = rows[: values.whole("limit")]
     lines = [f"{rank}. {prefix_of(node.name, answers)}{_line(each)}" for rank, (node, each) in enumerate(shown, 1)]
     bodies = [body for _, body in answers.nodes]
@@ -97,7 +98,7 @@ def changed_answer(
 
 
 def _line(facts: Mapping[str, Any]) -> str:
-    texts = list(facts["findings"])
+    texts = [text.removeprefix(f"{facts['name']}: ").removesuffix(".") for text in facts["findings"]]
     texts += [each["text"] for each in facts["changes"][:MAX_CHANGES]]
     more = len(facts["changes"]) - MAX_CHANGES
     end = f" (and {more} more metrics)" if more > 0 else ""
