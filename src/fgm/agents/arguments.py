@@ -16,6 +16,10 @@ class ArgumentError(AskError):
     """Raised if an argument is wrong. The message names it, and says what is allowed."""
 
 
+class NothingMatchesError(ArgumentError):
+    """Raised if a node has no series that an argument means. Others may have some."""
+
+
 @dataclass(frozen=True, slots=True)
 class Argument:
     """An argument of a tool. `least` and `most` are limits of a whole number, or of the length of a list."""

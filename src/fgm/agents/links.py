@@ -20,10 +20,11 @@ def page_link(
     ids: Sequence[str] = (),
     metrics: Sequence[str] = (),
     against_ms: int | None = None,
+    opened_id: str = "",
 ) -> str:
     """Return the URL of a page that shows a range, with the cursor at an instant, some series, and some metrics.
 
-    `against_ms`: begin of another range to compare with.
+    `against_ms`: begin of another range to compare with. `opened_id`: series whose processes are listed.
     """
     if to_ms - from_ms < MIN_SHOWN_MS and against_ms is None:
         more_ms = (MIN_SHOWN_MS - (to_ms - from_ms)) // 2
@@ -37,4 +38,6 @@ def page_link(
         parts["at"] = iso_time.format_seconds(at_ms)
     if against_ms is not None:
         parts["vs"] = iso_time.format_seconds(against_ms)
+    if opened_id:
+        parts["open"] = quote(opened_id, safe="")
     return f"{url}#{'&'.join(f'{name}={value}' for name, value in parts.items())}"

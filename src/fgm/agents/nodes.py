@@ -6,6 +6,7 @@ from typing import Generic, TypeVar
 
 import anyio
 
+from fgm.agents.arguments import NothingMatchesError
 from fgm.agents.spans import Recorded
 from fgm.asking.kept_viewers import KeptViewers
 from fgm.asking.minute import Health, ask_health
@@ -16,7 +17,9 @@ from fgm.asking.viewer_client import AskError, NoAnswerError, ViewerClient
 MAX_AT_ONCE = 8
 """Maximum number of nodes that are asked at the same time."""
 TIMEOUT_S = 60.0
-"""Timeout of the answers of one node."""
+"""Timeout of the answer of a node that is asked alone."""
+TIMEOUT_OF_MANY_S = 30.0
+"""Timeout of the answer of a node if others are asked, too: the agent waits for the slowest."""
 MAX_NAMED = 8
 """Maximum number of nodes that a message names."""
 
@@ -85,7 +88,8 @@ class Nodes:
                 raise failure from error
             client = await self._kept.client(source)  # its pod may have been replaced since the last question
             found = await ask_health(client, timeout_s=self._timeout_s)
-        return AskedNode(found.node or name_of(source), source, client, found), found
+        name = name_of(source) if is_of_cluster(source) else found.node or source.name
+        return AskedNode(name, source, client, found), found
 
     async def ask(
         self, surveyed: Answers[Other], question: Callable[[AskedNode], Awaitable[Result]]
@@ -108,32 +112,43 @@ class Nodes:
         source_of: Callable[[Other], Source],
         ask: Callable[[Other], Awaitable[tuple[AskedNode, Result]]],
     ) -> Answers[Result]:
+        timeout_s = self._timeout_s if len(keys) == 1 else min(self._timeout_s, TIMEOUT_OF_MANY_S)
         answers: dict[int, tuple[AskedNode, Result]] = {}
+        without: list[NothingMatchesError] = []
         failures: dict[int, Failure] = {}
 
         async def one(number: int, key: Other) -> None:
             async with self._limiter:
                 try:
-                    with anyio.fail_after(self._timeout_s):
+                    with anyio.fail_after(timeout_s):
                         answers[number] = await ask(key)
+                except NothingMatchesError as error:
+                    without.append(error)
                 except NoAnswerError as error:
                     failure = await self._kept.close(source_of(key), error)
                     failures[number] = Failure(name_of(source_of(key)), str(failure))
                 except AskError as error:
                     failures[number] = Failure(name_of(source_of(key)), str(error))
                 except TimeoutError:
-                    failures[number] = Failure(name_of(source_of(key)), f"no answer within {self._timeout_s:g} s")
+                    failures[number] = Failure(name_of(source_of(key)), f"no answer within {timeout_s:g} s")
 
         async with anyio.create_task_group() as group:
             for number, key in enumerate(keys):
                 group.start_soon(one, number, key)
         failed = tuple(failures[number] for number in sorted(failures))
         if not answers:
+            if without and not failed:
+                raise without[0]
             reasons = "; ".join(
                 f"{each.source}: {each.reason}" if len(keys) > 1 else each.reason for each in failed[:MAX_NAMED]
             )
             raise AskError(reasons or "there is no node")
         return Answers(tuple(answers[number] for number in sorted(answers)), failed)
+
+
+def is_of_cluster(source: Source) -> bool:
+    """Return whether a source is a node of a cluster."""
+    return source.name.startswith("node/")
 
 
 def name_of(source: Source) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fgm.agents.arguments import Argument, ArgumentError
+from fgm.agents.arguments import Argument, ArgumentError, NothingMatchesError
 from fgm.agents.nodes import AskedNode
 from fgm.agents.spans import Span
 
@@ -76,11 +76,12 @@ async def find_series(
 async def find_one(node: AskedNode, span: Span, words: str, filters: Mapping[str, str], most: int) -> list[NamedSeries]:
     """Return at least one series that words mean, the newest first.
 
-    Raises: ArgumentError if there is none in the range, or if there are more than `most`.
+    Raises: NothingMatchesError if there is none in the range, or ArgumentError if there are more than `most`.
     """
     found = await find_series(node, span, words, filters, most)
     if not found:
-        raise ArgumentError(f"no series matches {words!r} in this range: the tool find lists them")
+        whose = f"{words!r}" if words else "these filters"
+        raise NothingMatchesError(f"no series matches {whose} in this range: the tool find lists them")
     return found
 
 

@@ -4,12 +4,22 @@ from typing import Any
 
 from fgm.agents.answer import Answer, Section
 from fgm.agents.arguments import Argument, Values
-from fgm.agents.links import page_link
 from fgm.agents.nodes import AskedNode, Nodes, recorded
 from fgm.agents.quantities import day_and_clock, from_to
 from fgm.agents.series_lookup import CONTAINER, NODE_ID, find_series, named
 from fgm.agents.spans import FROM, LAST, TO, span_of
-from fgm.agents.tools.tool import NAMESPACE, NODE, POD, Tool, filters_of, limit, of_nodes, prefix_of, range_notes
+from fgm.agents.tools.tool import (
+    NAMESPACE,
+    NODE,
+    POD,
+    Tool,
+    filters_of,
+    limit,
+    link_to,
+    of_nodes,
+    prefix_of,
+    range_notes,
+)
 from fgm.asking.ranking import MINOR_EVENTS
 from fgm.store.events.event import KINDS
 
@@ -79,10 +89,9 @@ async def respond(nodes: Nodes, values: Values) -> Answer:
         ],
         [*answers.notes, *notes],
         [
-            page_link(
-                node.client.url,
-                span.from_ms,
-                span.to_ms,
+            link_to(
+                node,
+                span,
                 at_ms=next((e["time_ms"] for of, e in shown if of is node), None),
             )
             for node, body in answers.nodes

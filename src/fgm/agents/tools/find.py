@@ -5,12 +5,11 @@ from typing import Any
 
 from fgm.agents.answer import Answer, Section
 from fgm.agents.arguments import Argument, Values
-from fgm.agents.links import page_link
 from fgm.agents.nodes import AskedNode, Nodes, recorded
 from fgm.agents.quantities import clock, day_and_clock, from_to, quantity
 from fgm.agents.series_lookup import series_in
 from fgm.agents.spans import FROM, LAST, TO, Span, span_of
-from fgm.agents.tools.tool import NAMESPACE, NODE, Tool, limit, of_nodes, prefix_of, range_notes
+from fgm.agents.tools.tool import NAMESPACE, NODE, Tool, limit, link_to, of_nodes, prefix_of, range_notes
 
 SCOPES = ("container", "pod", "service", "cgroup", "node", "outside", "sandbox")
 
@@ -90,7 +89,7 @@ def _line(facts: Mapping[str, Any], newest_ms: int) -> str:
 
 def _link(node: AskedNode, span: Span, shown: list[tuple[AskedNode, Any]]) -> str:
     ids = [each["id"] for of, each in shown if of is node]
-    return page_link(node.client.url, span.from_ms, span.to_ms, ids=ids)
+    return link_to(node, span, ids=ids)
 
 
 TOOL = Tool(

@@ -5,12 +5,11 @@ from typing import Any
 
 from fgm.agents.answer import Answer, Section
 from fgm.agents.arguments import Argument, ArgumentError, Values
-from fgm.agents.links import page_link
 from fgm.agents.nodes import AskedNode, Nodes, recorded
 from fgm.agents.quantities import day_and_clock, from_to, moment, quantity
-from fgm.agents.series_lookup import CONTAINER, NODE_ID, NamedSeries, find_series, named
+from fgm.agents.series_lookup import CONTAINER, NODE_ID, NamedSeries, find_one, named
 from fgm.agents.spans import FROM, LAST, TIME_FORM, TO, Span, instant_ms, span_of
-from fgm.agents.tools.tool import NODE, Tool, limit, of_nodes, prefix_of, range_notes
+from fgm.agents.tools.tool import NODE, Tool, limit, link_to, of_nodes, prefix_of, range_notes
 
 RESOLUTION = (
     "resolution: processes are read every 10 s, or every 2 s in trouble; of each container the top ten by CPU and by "
@@ -44,14 +43,12 @@ async def respond(nodes: Nodes, values: Values) -> Answer:
     words, most = values.text("container") or NODE_ID, values.whole("limit")
 
     async def listed(node: AskedNode) -> list[tuple[NamedSeries, Any]]:
-        found = await find_series(node, span, words, {}, MAX_LIVES)
+        found = await find_one(node, span, words, {}, MAX_LIVES)
         parameters = {**when, "by": values.text("by"), "limit": most}
         return [(each, await node.client.get("/api/processes", {**parameters, "id": each.id})) for each in found]
 
     answers = await nodes.ask(surveyed, listed)
     bodies = [(node, series, body) for node, of in answers.nodes for series, body in of]
-    if not bodies:
-        raise ArgumentError(f"no series matches {words!r} in this range: the tool find lists them")
     rows = [(node, each) for node, _, body in bodies for each in body["processes"]]
     key = "rss_bytes_max" if values.text("by") == "memory" else "cpu_millicores_max"
     rows.sort(key=lambda row: -(row[1][key] or 0))
@@ -77,11 +74,7 @@ async def respond(nodes: Nodes, values: Values) -> Answer:
             *range_notes(span, have, [body for _, _, body in bodies])[1:],
             RESOLUTION,
         ],
-        [
-            page_link(node.client.url, span.from_ms, span.to_ms, at_ms=at_ms, ids=[series.id])
-            + f"&open={series.id.replace('/', '%2F')}"
-            for node, series, _ in bodies[:1]
-        ],
+        [link_to(node, span, at_ms, ids=[series.id], opened_id=series.id) for node, series, _ in bodies[:1]],
     )
 
 

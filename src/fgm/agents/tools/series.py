@@ -8,12 +8,22 @@ from typing import Any
 
 from fgm.agents.answer import Answer, Section
 from fgm.agents.arguments import Argument, ArgumentError, Values
-from fgm.agents.links import page_link
 from fgm.agents.nodes import Answers, AskedNode, Nodes, recorded
 from fgm.agents.quantities import clock, day_and_clock, from_to, in_one_unit, length, moment, number, quantity
-from fgm.agents.series_lookup import CONTAINER, find_series, named
+from fgm.agents.series_lookup import CONTAINER, find_one, named
 from fgm.agents.spans import FROM, LAST, TO, Recorded, Span, span_of
-from fgm.agents.tools.tool import NAMESPACE, NODE, POD, Tool, filters_of, limit, of_nodes, prefix_of, range_notes
+from fgm.agents.tools.tool import (
+    NAMESPACE,
+    NODE,
+    POD,
+    Tool,
+    filters_of,
+    limit,
+    link_to,
+    of_nodes,
+    prefix_of,
+    range_notes,
+)
 from fgm.asking.minute import Health
 
 MAX_SERIES = 8
@@ -60,23 +70,18 @@ async def respond(nodes: Nodes, values: Values) -> Answer:
         return await _ranked(nodes, surveyed, values, (span, have), metrics[0])
 
     async def ask(node: AskedNode) -> Any:
-        found = await find_series(node, span, values.text("container"), filters_of(values), MAX_SERIES)
-        return await _read(node, span, metrics, found, values.text("study")) if found else []
+        found = await find_one(node, span, values.text("container"), filters_of(values), MAX_SERIES)
+        return await _read(node, span, metrics, found, values.text("study"))
 
     answers = await nodes.ask(surveyed, ask)
     bodies = [(node, each) for node, body in answers.nodes for each in body]
-    if not bodies:
-        raise ArgumentError(f"no series matches {values.text('container')!r} in this range: the tool find lists them")
     rows = [(node, row) for node, each in bodies for row in each["rows"]]
     empty = [
         f"{label}: no values of {', '.join(names)}" for _, each in bodies for label, names in each["empty"].items()
     ]
     shown = rows[: max(values.whole("limit"), len(metrics))]
     lines = [f"{prefix_of(node.name, answers)}{row}" for node, row in shown]
-    links = [
-        page_link(node.client.url, span.from_ms, span.to_ms, ids=each["ids"], metrics=metrics[:4], at_ms=each["at_ms"])
-        for node, each in bodies
-    ]
+    links = [link_to(node, span, ids=each["ids"], metrics=metrics[:4], at_ms=each["at_ms"]) for node, each in bodies]
     return Answer(
         f"{len(rows)} series{of_nodes(answers)}, {from_to(span.from_ms, span.to_ms)}",
         [
@@ -130,10 +135,7 @@ async def _ranked(
         f"{total} series have {metric}{of_nodes(answers)}, {from_to(span.from_ms, span.to_ms)}",
         [Section("Highest mean first:", lines, total - len(lines))],
         [*answers.notes, *range_notes(span, have, [body for _, body in answers.nodes])],
-        [
-            page_link(node.client.url, span.from_ms, span.to_ms, metrics=[metric], at_ms=each["max_ms"])
-            for node, _, each in rows[:1]
-        ]
+        [link_to(node, span, metrics=[metric], at_ms=each["max_ms"]) for node, _, each in rows[:1]]
         or [answers.nodes[0][0].client.url],
     )
 

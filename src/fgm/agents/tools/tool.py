@@ -4,9 +4,11 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fgm import iso_time
 from fgm.agents.answer import DEFAULT_TOKENS, LEAST_TOKENS, MOST_TOKENS, Answer
 from fgm.agents.arguments import Argument, Values, read_arguments
-from fgm.agents.nodes import Answers, Nodes
+from fgm.agents.links import page_link
+from fgm.agents.nodes import Answers, AskedNode, Nodes, is_of_cluster
 from fgm.agents.quantities import day_and_clock, length
 from fgm.agents.spans import Recorded, Span
 
@@ -72,6 +74,15 @@ def of_nodes(answers: Answers[Any]) -> str:
 def prefix_of(node_name: str, answers: Answers[Any]) -> str:
     """Return the begin of a line: the name of the node, if several were asked."""
     return f"{node_name}: " if len(answers.nodes) + len(answers.failures) > 1 else ""
+
+
+def link_to(node: AskedNode, span: Span, at_ms: int | None = None, **shown: Any) -> str:
+    """Return a link to a node's page at a range, as `page_link` makes it. In a cluster it says what opens it later."""
+    link = page_link(node.client.url, span.from_ms, span.to_ms, at_ms=at_ms, **shown)
+    if not is_of_cluster(node.source):
+        return link
+    at = iso_time.format_seconds(span.from_ms if at_ms is None else at_ms)
+    return f"{link} (when fgm mcp has ended: fgm open {node.name} {at})"
 
 
 def range_notes(span: Span, recorded: Recorded, bodies: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -5,12 +5,22 @@ from typing import Any
 
 from fgm.agents.answer import Answer, Section
 from fgm.agents.arguments import Argument, Values
-from fgm.agents.links import page_link
 from fgm.agents.nodes import Answers, AskedNode, Nodes, recorded
 from fgm.agents.quantities import from_to
-from fgm.agents.series_lookup import CONTAINER, NODE_ID, find_series, named
+from fgm.agents.series_lookup import CONTAINER, NODE_ID, find_one, named
 from fgm.agents.spans import FROM, TO, Recorded, Span, span_of
-from fgm.agents.tools.tool import NAMESPACE, NODE, POD, Tool, filters_of, limit, of_nodes, prefix_of, range_notes
+from fgm.agents.tools.tool import (
+    NAMESPACE,
+    NODE,
+    POD,
+    Tool,
+    filters_of,
+    limit,
+    link_to,
+    of_nodes,
+    prefix_of,
+    range_notes,
+)
 
 LONGEST = "1h"
 MAX_READ = 100
@@ -48,7 +58,7 @@ async def changes(node: AskedNode, span: Span, values: Values, parameters: Mappi
     words, filters = values.text("container"), filters_of(values)
     ids = {NODE_ID} if words == NODE_ID else None
     if ids is None and (words or filters):
-        ids = {each.id for each in await find_series(node, span, words, filters, MAX_SERIES)}
+        ids = {each.id for each in await find_one(node, span, words, filters, MAX_SERIES)}
     body = await node.client.get(
         "/api/changes", {**span.parameters, **parameters, "limit": MAX_READ}, timeout_s=TIMEOUT_S
     )
@@ -80,10 +90,9 @@ def changed_answer(
         f"{max(each['metrics'] for each in looked)} metrics; values are means, then the highest"
     )
     links = [
-        page_link(
-            node.client.url,
-            span.from_ms,
-            span.to_ms,
+        link_to(
+            node,
+            span,
             ids=[each["id"] for of, each in shown if of is node][:4],
             against_ms=against_ms,
         )

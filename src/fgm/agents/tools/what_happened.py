@@ -6,12 +6,11 @@ from typing import Any
 
 from fgm.agents.answer import Answer, Section
 from fgm.agents.arguments import Argument, ArgumentError, Values
-from fgm.agents.links import page_link
 from fgm.agents.nodes import AskedNode, Nodes, recorded
 from fgm.agents.quantities import clock, from_to, quantity
 from fgm.agents.series_lookup import named
 from fgm.agents.spans import FROM, TIME_FORM, TO, Recorded, Span, span_of
-from fgm.agents.tools.tool import NAMESPACE, NODE, POD, Tool, limit, of_nodes, prefix_of, range_notes
+from fgm.agents.tools.tool import NAMESPACE, NODE, POD, Tool, limit, link_to, of_nodes, prefix_of, range_notes
 from fgm.asking.minute import Finding, MinuteQuestion, NodeAnswer, ask_minute
 from fgm.asking.ranking import OnNode, Ranking, rank
 from fgm.asking.typed_times import read_time
@@ -121,8 +120,8 @@ def _links(ranking: Ranking, by_source: dict[str, AskedNode], span: Span) -> lis
     for each in ranking.findings[:3]:
         finding, node = each.item, by_source[each.answer.source]
         at_ms = min(max(finding.from_ms, span.from_ms), span.to_ms - 1)
-        links.append(page_link(node.client.url, span.from_ms, span.to_ms, at_ms=at_ms, ids=[finding.id]))
-    of_first = [page_link(node.client.url, span.from_ms, span.to_ms) for node in by_source.values()][:1]
+        links.append(link_to(node, span, at_ms=at_ms, ids=[finding.id]))
+    of_first = [link_to(node, span) for node in by_source.values()][:1]
     return links[:1] if len(by_source) == 1 and links else list(dict.fromkeys(links)) or of_first
 
 

@@ -1,0 +1,91 @@
+"""`fgm mcp cluster` with a real kubectl and real viewers: nodes that do not answer are named; nothing is left over."""
+
+import socket
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from mcp import Client
+from tests.support.agents import answer, call, stdio_agent, text_of
+from tests.support.cluster import Cluster, viewer
+from tests.support.leak_and_stall import unpacked
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    cluster = Cluster(tmp_path)
+    yield cluster
+    cluster.api.close()
+
+
+@pytest.fixture
+async def agent(cluster: Cluster, incidents_url: str) -> AsyncIterator[Client]:
+    cluster.add_node("worker-3", urlsplit(incidents_url).port)
+    cluster.add_node("worker-9")  # nothing listens
+    async with stdio_agent("cluster", "--context", "test", env=cluster.environment) as client:
+        yield client
+
+
+async def test_all_nodes_are_asked_and_those_that_do_not_answer_are_named(agent: Client) -> None:
+    nodes = await answer(agent, "nodes")
+    assert nodes.startswith("1 of 2 nodes answer")
+    assert "worker-9: NO ANSWER" in nodes
+
+    text = await answer(agent, "what_happened", time="2026-11-26T17:46Z")
+    assert "on 1 of 2 nodes" in text.splitlines()[0]
+    assert "1. worker-3: payments was OOM-killed" in text
+    assert "Note: no answer from worker-9: " in text
+    assert "(when fgm mcp has ended: fgm open worker-3 2026-11-26T17:46:34Z)" in text
+
+
+async def test_one_node_of_the_cluster_can_be_chosen(agent: Client) -> None:
+    text = await answer(agent, "find", words="payments", node="worker-3")
+    assert text.startswith("3 series on worker-3")
+
+    result = await call(agent, "find", {"node": "worker-9"})
+    assert result.is_error
+    wrong = await call(agent, "find", {"node": "worker-1"})
+    assert text_of(wrong) == "there is no node 'worker-1': there are worker-3, worker-9"
+
+
+async def test_what_several_nodes_have_is_one_list_and_what_one_lacks_is_no_failure(
+    cluster: Cluster, incidents_url: str, tmp_path: Path
+) -> None:
+    cluster.add_node("worker-3", urlsplit(incidents_url).port)
+    with viewer(unpacked(tmp_path)) as (_, port):
+        cluster.add_node("worker-4", port)
+        async with stdio_agent("cluster", "--context", "test", env=cluster.environment) as client:
+            both = await answer(client, "find", words="checkout", last="all")
+            leak = await answer(client, "series", metric="memory_working_set", container="stream-processor", last="all")
+            missing = await call(
+                client, "series", {"metric": "memory_working_set", "container": "no such", "last": "all"}
+            )
+
+    assert " on worker-3, worker-4, " in both
+    assert "worker-4: checkout" in both
+    assert "stream-processor" in leak
+    assert "no answer" not in leak
+    assert "no series matches 'no such'" in text_of(missing)
+
+
+async def test_a_forward_that_has_ended_is_opened_again(cluster: Cluster, agent: Client) -> None:
+    before = await answer(agent, "find", words="payments", node="worker-3")
+    cluster.api.cut()
+    after = await answer(agent, "find", words="payments", node="worker-3")
+
+    assert before.splitlines()[:-1] == after.splitlines()[:-1]
+
+
+async def test_kubectl_ends_with_the_client(cluster: Cluster, incidents_url: str) -> None:
+    cluster.add_node("worker-3", urlsplit(incidents_url).port)
+    async with stdio_agent("cluster", "--context", "test", env=cluster.environment) as client:
+        text = await answer(client, "nodes")
+        address = urlsplit(next(line for line in text.splitlines() if line.startswith("Page: ")).split(" ")[1])
+        assert address.port is not None
+        with socket.create_connection(("127.0.0.1", address.port)):
+            pass
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", address.port))
