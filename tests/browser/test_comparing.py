@@ -71,6 +71,7 @@ def test_a_wall_shows_the_other_range_in_the_rows_of_the_view(page: Page, url: s
     shades = [canvas.evaluate(SHADES)]
     page.keyboard.press("B")
     expect(lane(page, "CPU").get_by_role("button", name="16:05\u201316:10")).to_be_visible()
+    expect(lane(page, "CPU").locator(".peak")).to_contain_text(re.compile(r"max 9\d\d at 16:0\d:\d\d, web"))
     until(page, lambda: canvas.evaluate(SHADES) != shades[0])
     shades.append(canvas.evaluate(SHADES))
     assert shades[1]["web"] < shades[0]["web"], "more is darker"

@@ -170,7 +170,7 @@ def test_a_script_that_is_put_into_the_file_does_not_run(page: Page, saved: Save
 def test_a_file_that_cannot_be_shown_says_why(page: Page, saved: Saved, tmp_path: Path) -> None:
     whole = saved.path.read_bytes()
     for content, sentence in (
-        (whole[: len(whole) // 2], "If this stays, the file was cut off"),
+        (whole[: len(whole) // 2], "Or the file was cut off: get it again."),
         (with_manifest(whole, lambda manifest: manifest.update(version=2)), "has version 2 of the format"),
         (
             with_manifest(whole, lambda manifest: manifest.update(to_ms=1e300)),

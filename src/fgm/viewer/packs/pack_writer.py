@@ -70,8 +70,9 @@ class PackWriter:
                 b"</head>",
                 b"<body>",
                 b'<div id="page"><main><h1>Opening the incident</h1>',
-                b"<p>If this stays, the file was cut off: get it again.</p></main></div>",
-                b"<noscript><p>This file needs JavaScript. It loads nothing from a network.</p></noscript>",
+                b"<p>If this stays, it is in a preview that runs no scripts, such as that of a mail or a ticket: save the file, "
+                b"and open it in a browser. Or the file was cut off: get it again.</p></main></div>",
+                b"<noscript><p>JavaScript is off here. The file needs it, and loads nothing from a network.</p></noscript>",
                 b"",
             ]
         )

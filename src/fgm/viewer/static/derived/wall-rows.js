@@ -30,7 +30,7 @@ function inOrder(metric, { rows, grid, idsKey, complete_from_ms }, order) {
 /**
  * The walls by lane: Map(lane key → {lane, cells, rows, marks, scale, limits, top, other}). cells: those of its metric; rows: in order, and
  * after them those that are in the other range only (isGone); marks: cells of the metric that explains it; top: the value of the last shade
- * (of each row: its limit), 0 without a value; other: {cells, rows, marks, limits} of the other range with the same rows, or null.
+ * (of each row: its limit), 0 without a value; other: {cells, rows, marks, limits, peak} of the other range with the same rows, or null.
  */
 export const walls = computed(() => new Map(wallLanes.value.flatMap((lane) => {
   const cells = wallCells.value.get(lane.metric);
@@ -40,8 +40,7 @@ export const walls = computed(() => new Map(wallLanes.value.flatMap((lane) => {
   const limits = wallCells.value.get(lane.limit), ofNode = wallCells.value.get(`node ${lane.whole ?? lane.metric}`);
   const nodeTop = Math.max(0, ...[...(ofNode?.rows.values() ?? [])].map(({ max }) => max));
   const scale = colourScale.value === "limit" && lane.limit ? "limit" : colourScale.value === "node" && nodeTop > 0 ? "node" : "absolute";
-  const peak = peakOfRows(inView, cells.grid);
-  const highest = Math.max(peak?.value ?? 0, (other && peakOfRows(other.rows, other.cells.grid)?.value) ?? 0);
+  const peak = peakOfRows(inView, cells.grid), highest = Math.max(peak?.value ?? 0, other?.peak?.value ?? 0);
   return [[lane.key, { lane, cells, rows, peak, marks: wallCells.value.get(lane.strip?.some) ?? null, scale, limits: scale === "limit" ? limits : null, top: scale === "node" ? nodeTop : highest, other }]];
 })));
 
@@ -53,8 +52,11 @@ function otherOf(lane, inView) {
   const placed = (all) => all && { ...all, rows: new Map([...places].map(([key, other]) => [key, all.rows.get(other)]).filter(([, row]) => row)) };
   const [values, marks, limits] = [lane.metric, lane.strip?.some, lane.limit].map((metric) => placed(otherCells.value.get(metric)) ?? null);
   const none = new Float32Array(cells.grid.columns).fill(NaN), facts = new Map(inView.map((row) => [row.key, row]));
-  const rows = [...places.keys()].map((key) => ({ ...(facts.get(key) ?? values.rows.get(key)), cells: values.rows.get(key)?.cells ?? none }));
-  return { cells: values, rows, marks, limits };
+  const rows = [...places.keys()].map((key) => {
+    const row = values.rows.get(key);
+    return { ...(facts.get(key) ?? row), cells: row?.cells ?? none, max_ms: row?.max_ms };
+  });
+  return { cells: values, rows, marks, limits, peak: peakOfRows(rows, cells.grid) };
 }
 
 /** The highest cell in view: {value, ms, row}; null without one. What is outside of all rows counts only if there is nothing else. */

@@ -58,7 +58,13 @@ function placeMark(mark, plotHeight, wall) {
 const otherRows = () => Math.max(0, ...[...walls.value.values()].map(({ rows }) => rows.length));
 
 /** What of a wall is drawn: the view, or the other range in the same rows. */
-const drawn = (wall) => (showsOther.peek() && wall.other ? { ...wall, ...wall.other, isOther: true } : wall);
+const drawn = (wall) => (showsOther.value && wall.other ? { ...wall, ...wall.other, isOther: true } : wall);
+
+/** The highest value of what is drawn, and where it is. */
+function peakTextOf({ peak, isOther }, unit) {
+  const ms = peak && peak.ms - (isOther ? otherRange.value.shift_ms : 0);
+  return peak && `max ${formatNumber(peak.value, unit)} at ${clockIn(ms, view.value)}, ${nameOfRow(peak.row)}${whereOf(peak.row)}`;
+}
 
 /** A lane that is a wall. `ordinal`: its number, counted from 1. */
 export function WallLane({ lane, ordinal }) {
@@ -121,8 +127,9 @@ export function WallLane({ lane, ordinal }) {
   const wall = walls.value.get(lane.key), rows = wall?.rows ?? [];
   const unit = laneUnits.value.get(lane.key);
   const isFocused = focus.value === ordinal - 1;
-  const rangeText = viewRange(view.value.from_ms, view.value.to_ms).replace("–", " to ");
-  const peakText = wall?.peak && `max ${formatNumber(wall.peak.value, unit)} at ${clockIn(wall.peak.ms, view.value)}, ${nameOfRow(wall.peak.row)}${whereOf(wall.peak.row)}`;
+  const drawnRange = showsOther.value ? otherRange.value : view.value;
+  const rangeText = viewRange(drawnRange.from_ms, drawnRange.to_ms).replace("–", " to ");
+  const peakText = wall && peakTextOf(drawn(wall), unit);
   const [reason, buttonText, onButton] = rows.length > 0 ? [] : reasonOfRange() ?? [wallRefusal.value ?? (!wall || loadingWalls.value ? "Loading…" : `No ${lane.title} data in this range.`)];
   return html`<section class=${`lane wall ${isFocused ? "focused" : ""}`} aria-label=${lane.title} onPointerDown=${() => focusLane(ordinal - 1)}
     style=${showsTables.value ? undefined : { minHeight: `${30 + minHeight(rows.length || otherRows())}px` }}>

@@ -68,7 +68,8 @@ async function work() {
         const { metric, grid, ids, kind, shift_ms } = task;
         const response = await api.wall({ metric, ids, kind, from_ms: grid.from_ms - shift_ms, to_ms: gridEnd(grid) - shift_ms, columns: grid.columns, limit: MAX_ROWS }, { signal, isOther: true });
         if (signal.aborted) continue;
-        const rows = joinedRows(new Map(), grid, { ...response, from_ms: response.from_ms + shift_ms });
+        const moved = response.rows.map((row) => ({ ...row, max_ms: row.max_ms + shift_ms }));
+        const rows = joinedRows(new Map(), grid, { ...response, rows: moved, from_ms: response.from_ms + shift_ms });
         otherCells.value = new Map([...otherCells.peek(), [metric, { grid, rows, key: task.key }]]);
       } catch (error) {
         if (signal.aborted) continue;

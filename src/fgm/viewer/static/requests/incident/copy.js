@@ -10,7 +10,7 @@ import { showToast } from "../../state/page.js";
 import { savedFragment } from "../../state/url.js";
 
 const MAX_VIEW = 30_000; // as in a request to a viewer
-const OPENING = "<p>Opening the incident. If this stays, the file was cut off: get it again.</p>";
+const opening = document.getElementById("page")?.innerHTML; // what the file shows before the page is drawn, which begins after this
 
 /** Save the incident: open the dialog, or save a copy of the open pack. */
 export function saveIncident() {
@@ -34,7 +34,7 @@ async function saveCopy() {
 /** The text of the file that this page is inside of, as it was before the page was drawn. */
 async function textOfThisFile() {
   const root = document.documentElement.cloneNode(true);
-  root.querySelector("#page").innerHTML = OPENING;
+  root.querySelector("#page").innerHTML = opening;
   delete root.dataset.theme;
   const comments = [...document.childNodes].filter(({ nodeType }) => nodeType === Node.COMMENT_NODE).map(({ data }) => `<!--${data}-->`);
   return ["<!doctype html>", ...comments, root.outerHTML, ""].join("\n");
