@@ -39,6 +39,11 @@ _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;margin:0}#page>main,noscript p{margin:2rem;max-width:40rem}"
     "@media (prefers-color-scheme:dark){body{background:#111;color:#eee}}"
 )
+_IF_THIS_STAYS = (
+    "If this stays, it is in a preview that runs no scripts, such as that of a mail or a ticket: save the file, and "
+    "open it in a browser. Or the file was cut off: get it again."
+)
+_WITHOUT_SCRIPTS = "JavaScript is off here. The file needs it, and loads nothing from a network."
 
 
 class PackWriter:
@@ -70,9 +75,8 @@ class PackWriter:
                 b"</head>",
                 b"<body>",
                 b'<div id="page"><main><h1>Opening the incident</h1>',
-                b"<p>If this stays, it is in a preview that runs no scripts, such as that of a mail or a ticket: save the file, "
-                b"and open it in a browser. Or the file was cut off: get it again.</p></main></div>",
-                b"<noscript><p>JavaScript is off here. The file needs it, and loads nothing from a network.</p></noscript>",
+                f"<p>{_IF_THIS_STAYS}</p></main></div>".encode(),
+                f"<noscript><p>{_WITHOUT_SCRIPTS}</p></noscript>".encode(),
                 b"",
             ]
         )
