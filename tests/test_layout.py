@@ -28,6 +28,7 @@ SCENARIOS = {
     "collector/test_bad_disks.py",
     "collector/test_collector_process.py",
     "collector/windows/test_closing_killed.py",
+    "shipping/test_object_stores.py",
     "store/parquet/test_other_readers.py",
     "viewer/api/export/test_other_readers.py",
     "viewer/api/test_forms.py",

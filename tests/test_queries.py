@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from fgm.collector.minutes.hour_minutes import write_hour
-from fgm.metrics.catalogue import BY_NAME, COLUMN_TYPES, COLUMNS
+from fgm.metrics.catalogue import COLUMN_TYPES
 from fgm.metrics.derived import DERIVED
 from fgm.metrics.formula_input import Samples
 from fgm.metrics.shown import SHOWN
@@ -28,10 +28,9 @@ from fgm.store.directory import atomic, layout
 from fgm.store.parquet.parquet_encoding import encode
 from fgm.store.parquet.window_file import WindowFile
 from fgm.store.samples.chunk import Chunk
-from fgm.store.samples.header import FileHeader
-from fgm.store.samples.series import Series
 from fgm.store.tables.process_tables import encode as encode_table
 from fgm.store.tables.table_rows import LabelledRow, ProcessRow
+from tests.support.irregular_samples import HEADER, SERIES, START_MS, irregular, windows
 
 pytestmark = [pytest.mark.dates]
 
@@ -47,15 +46,6 @@ EXAMPLE_IN_JAVASCRIPT = re.findall(
     r"^```js\n(.*?)^```", (DOCS / "reading-elsewhere.md").read_text(), re.MULTILINE | re.DOTALL
 )
 NODE_MODULES = Path(sys.prefix) / "readers" / "node_modules"
-START_MS = 1_767_110_400_000
-HEADER = FileHeader("node-1", "node-1", 1000, 90)
-SERIES = (
-    Series("node", node_name="node-1"),
-    Series("pod", pod_uid="4287d066", cgroup="/kubepods/pod4287d066"),
-    Series("cgroup", cgroup="/system.slice/a.service"),
-    Series("outside"),
-    Series("container", container_id="ab" * 32, container_name="payments", cgroup="/kubepods/pod4287d066/" + "ab" * 32),
-)
 ZONES = ["UTC", "America/New_York", "Pacific/Chatham"]
 EVENT = {
     "time": "2025-12-30T16:01:07.000Z",
@@ -66,35 +56,6 @@ EVENT = {
     "after": {"killed": 1},
 }
 LINE = json.dumps(EVENT) + "\n"
-
-
-def irregular(series: Series, seed: int) -> Chunk:
-    """Return 3 windows with a gap, late ticks, missing values, counters that restart, and a limit that is removed."""
-    numbers = np.random.default_rng(seed)
-    seconds = np.delete(np.arange(270), slice(100, 107))
-    count = len(seconds)
-    values = {}
-    for name in COLUMNS:
-        grown = np.cumsum(numbers.integers(0, 50_000, count)).astype(float)
-        grown[200:] -= grown[199] * (numbers.random() < 0.5)
-        column = grown if BY_NAME[name].kind == "counter" else numbers.integers(0, 1 << 30, count).astype(float)
-        column[numbers.random(count) < 0.05] = np.nan
-        values[name] = column
-    values["cpu_quota_usec"][50:90] = np.nan
-    values["cpu_period_usec"][:] = 100_000
-    late_ms = np.round(numbers.random(count) * 300, 2)
-    late_ms[::40] = np.nan
-    return Chunk(series, START_MS + 1000 * seconds, late_ms, values)
-
-
-def windows(chunk: Chunk) -> list[Chunk]:
-    """Divide a chunk into one for each window."""
-    parts = []
-    for first_ms in range(START_MS, START_MS + 270_000, 90_000):
-        inside = (chunk.time_ms >= first_ms) & (chunk.time_ms < first_ms + 90_000)
-        columns = {name: column[inside] for name, column in chunk.values.items()}
-        parts.append(Chunk(chunk.series, chunk.time_ms[inside], chunk.late_ms[inside], columns))
-    return parts
 
 
 @pytest.fixture

@@ -49,6 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "save": _save,
         "ship": _ship,
         "stat": _stat,
+        "views": _views,
     }
     return run[arguments.command](arguments)
 
@@ -92,6 +93,12 @@ def _ship(arguments: argparse.Namespace) -> int:
     from fgm.shipping.ship_command import ship  # noqa: PLC0415 - hashlib, and obstore
 
     return ship(arguments)
+
+
+def _views(arguments: argparse.Namespace) -> int:
+    from fgm.shipping.views.views_command import views  # noqa: PLC0415 - the catalogue, and numpy
+
+    return views(arguments)
 
 
 def _diff(arguments: argparse.Namespace) -> int:
@@ -265,6 +272,7 @@ def _make_parser() -> argparse.ArgumentParser:
     flag("--json", action="store_true", help="print JSON, as /api/changes returns it")
     ship_flags.add_flags(add("ship", "send merged files to object storage, each once, until Ctrl-C"))
     mcp_flags.add_flags(add("mcp", "let an agent ask what was recorded, through the Model Context Protocol"))
+    ship_flags.add_flags_of_views(add("views", "print SQL that makes views of shipped files, with the derived metrics"))
     _flags_of_save(
         add("save", "save an incident as one HTML file that opens in a browser without a network, or as Parquet")
     )

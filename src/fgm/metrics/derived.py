@@ -7,10 +7,21 @@ formula therefore also applies to data that was recorded before.
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from fgm.metrics.catalogue import Kind
 from fgm.metrics.formula_input import Samples
+from fgm.metrics.formulas import (
+    BelowNode,
+    Difference,
+    KilledProcesses,
+    NotNegative,
+    PartOfSum,
+    ScaledRate,
+    Share,
+    Sum,
+    Times,
+    Tree,
+    Value,
+)
 from fgm.metrics.rates import Floats
 
 Formula = Callable[[Samples], Floats]
@@ -23,6 +34,7 @@ class ShownMetric:
     `needs`: the recorded columns that `compute` uses. `compute`: formula that returns float64[n], with NaN for null.
     `may_lack`: columns of `needs` that files of earlier versions do not have; the metric has values without them, too.
     `scaled`: name of the metric, and the constant by which it is multiplied, if this metric is nothing else.
+    `tree`: the formula of a derived metric; the same as `compute`.
     """
 
     name: str
@@ -35,83 +47,11 @@ class ShownMetric:
     compute: Formula
     may_lack: frozenset[str] = frozenset()
     scaled: tuple[str, float] | None = None
+    tree: Tree | None = None
 
     def has_values(self, columns: Collection[str]) -> bool:
         """Return whether the metric has values if these columns have some."""
         return all(name in columns for name in self.needs if name not in self.may_lack)
-
-
-@dataclass(frozen=True, slots=True)
-class _ScaledRate:
-    """The formula of a metric that is only the rate of a counter, in another unit."""
-
-    column: str
-    divisor: float = 1.0
-
-    def __call__(self, samples: Samples) -> Floats:
-        return samples.rate(self.column) / self.divisor
-
-
-def _percentage(column: str) -> Formula:
-    def compute(samples: Samples) -> Floats:
-        return _ratio(samples.rate(column) / 10, _smallest_cpu_limit(samples))
-
-    return compute
-
-
-def _own_cpu_limit(samples: Samples) -> Floats:
-    return 1000.0 * _ratio(samples.value("cpu_quota_usec"), samples.value("cpu_period_usec"))
-
-
-def _smallest_cpu_limit(samples: Samples) -> Floats:
-    return _below_node(samples, "effective_cpu_limit_millicores", "effective_cpu_limit_depth", _own_cpu_limit(samples))
-
-
-def _smallest_memory_limit(samples: Samples) -> Floats:
-    own = samples.value("memory.max")
-    return _below_node(samples, "effective_memory_max", "effective_memory_max_depth", own)
-
-
-def _below_node(samples: Samples, limit: str, depth: str, own: Floats) -> Floats:
-    """Return the smallest limit on the way up, except the node's; the series' own limit if only that is recorded."""
-    return np.where(samples.value(depth) > 0, samples.value(limit), own)
-
-
-def _throttle_ratio(samples: Samples) -> Floats:
-    return _ratio(samples.rate("cpu.stat.nr_throttled"), samples.rate("cpu.stat.nr_periods"))
-
-
-def _working_set(samples: Samples) -> Floats:
-    return np.maximum(samples.value("memory.current") - samples.value("memory.stat.inactive_file"), 0.0)
-
-
-def _retransmitted(samples: Samples) -> Floats:
-    again = samples.rate("tcp.retrans_segs")
-    return _ratio(again, again + samples.rate("tcp.out_segs"))  # which leaves out those that are sent again
-
-
-def _oom_kills(samples: Samples) -> Floats:
-    # If the kernel kills a group, it counts the first process twice, unless that has exited in between.
-    kills = samples.rate("memory.events.oom_kill")
-    group_kills = np.nan_to_num(samples.rate("memory.events.oom_group_kill"))
-    return np.maximum(kills - group_kills, np.minimum(kills, group_kills))
-
-
-def _sum_of_rates(*columns: str) -> Formula:
-    def compute(samples: Samples) -> Floats:
-        total = samples.rate(columns[0])
-        for column in columns[1:]:
-            total = total + samples.rate(column)
-        return total
-
-    return compute
-
-
-def _ratio(part: Floats, whole: Floats) -> Floats:
-    """Return part / whole; NaN if the whole is not above 0."""
-    ratio = np.full(len(part), np.nan)
-    np.divide(part, whole, out=ratio, where=whole > 0)
-    return ratio
 
 
 _CPU = ("cpu.stat.usage_usec",)
@@ -123,15 +63,19 @@ _CPU_LIMIT, _MEMORY_LIMIT = _QUOTA + _EFFECTIVE_CPU, ("memory.max", *_EFFECTIVE_
 DEPTHS = frozenset({_EFFECTIVE_CPU[1], _EFFECTIVE_MEMORY[1], "effective_memory_high_depth"})
 """Names of the columns that say whose a limit is: the number of names in the path of the cgroup that has it."""
 _SINCE_VERSION_3 = frozenset(_EFFECTIVE_CPU + _EFFECTIVE_MEMORY)
+_OWN_CPU_LIMIT = Times(1000.0, Share(Value("cpu_quota_usec"), Value("cpu_period_usec")))
+_SMALLEST_CPU_LIMIT = BelowNode(*_EFFECTIVE_CPU, _OWN_CPU_LIMIT)
+_SMALLEST_MEMORY_LIMIT = BelowNode(*_EFFECTIVE_MEMORY, Value("memory.max"))
+_WORKING_SET_BYTES = NotNegative(Difference(Value("memory.current"), Value("memory.stat.inactive_file")))
 _LIMIT_HELP = "The limit is the smallest on the way up, such as the pod's. Null without one below the node."
 
 
 def _derived(  # noqa: PLR0917 - a row of the table
-    name: str, title: str, unit: str, text: str, needs: tuple[str, ...], compute: Formula
+    name: str, title: str, unit: str, text: str, needs: tuple[str, ...], compute: Tree
 ) -> ShownMetric:
     source, may_lack = ", ".join(needs), _SINCE_VERSION_3.intersection(needs)
-    scaled = (compute.column, 1 / compute.divisor) if isinstance(compute, _ScaledRate) else None
-    return ShownMetric(name, title, unit, "derived", source, text, needs, compute, may_lack, scaled)
+    scaled = (compute.column, 1 / compute.divisor) if isinstance(compute, ScaledRate) else None
+    return ShownMetric(name, title, unit, "derived", source, text, needs, compute, may_lack, scaled, compute)
 
 
 def _pressures() -> Iterator[ShownMetric]:
@@ -146,7 +90,7 @@ def _pressures() -> Iterator[ShownMetric]:
                 "ratio",
                 text,
                 (column,),
-                _ScaledRate(column, 1e6),
+                ScaledRate(column, 1e6),
             )
 
 
@@ -157,7 +101,7 @@ DERIVED: tuple[ShownMetric, ...] = (
         "millicores",
         "Processor time used, user and system together; 1000 is one processor.",
         _CPU,
-        _ScaledRate("cpu.stat.usage_usec", 1000),
+        ScaledRate("cpu.stat.usage_usec", 1000),
     ),
     _derived(
         "user_cpu_usage_millicores",
@@ -165,7 +109,7 @@ DERIVED: tuple[ShownMetric, ...] = (
         "millicores",
         "Processor time used in user mode; the kernel smooths the split: single seconds are approximate.",
         ("cpu.stat.user_usec",),
-        _ScaledRate("cpu.stat.user_usec", 1000),
+        ScaledRate("cpu.stat.user_usec", 1000),
     ),
     _derived(
         "system_cpu_usage_millicores",
@@ -173,7 +117,7 @@ DERIVED: tuple[ShownMetric, ...] = (
         "millicores",
         "Processor time used in the kernel, which smooths the split: single seconds are approximate.",
         ("cpu.stat.system_usec",),
-        _ScaledRate("cpu.stat.system_usec", 1000),
+        ScaledRate("cpu.stat.system_usec", 1000),
     ),
     _derived(
         "total_cpu_percentage",
@@ -181,7 +125,7 @@ DERIVED: tuple[ShownMetric, ...] = (
         "%",
         f"CPU use as a percentage of the limit. {_LIMIT_HELP}",
         _CPU + _CPU_LIMIT,
-        _percentage("cpu.stat.usage_usec"),
+        Share(ScaledRate("cpu.stat.usage_usec", 10), _SMALLEST_CPU_LIMIT),
     ),
     _derived(
         "cpu_limit_millicores",
@@ -190,7 +134,7 @@ DERIVED: tuple[ShownMetric, ...] = (
         "Quota / period of the smallest on the way up, its own or that of its pod or a slice. Null without one below "
         "the node.",
         _CPU_LIMIT,
-        _smallest_cpu_limit,
+        _SMALLEST_CPU_LIMIT,
     ),
     _derived(
         "throttle_ratio",
@@ -199,7 +143,7 @@ DERIVED: tuple[ShownMetric, ...] = (
         "Share of its periods in which the quota ran out. Of ten periods a second, it moves by 0.1. "
         "Null where no period passed: nothing ran, or there is no limit.",
         ("cpu.stat.nr_throttled", "cpu.stat.nr_periods"),
-        _throttle_ratio,
+        Share(ScaledRate("cpu.stat.nr_throttled"), ScaledRate("cpu.stat.nr_periods")),
     ),
     _derived(
         "throttled_ms_per_s",
@@ -207,7 +151,7 @@ DERIVED: tuple[ShownMetric, ...] = (
         "ms/s",
         "Time spent waiting for quota, added up over processors: may exceed 1000.",
         ("cpu.stat.throttled_usec",),
-        _ScaledRate("cpu.stat.throttled_usec", 1000),
+        ScaledRate("cpu.stat.throttled_usec", 1000),
     ),
     _derived(
         "memory_working_set",
@@ -215,7 +159,7 @@ DERIVED: tuple[ShownMetric, ...] = (
         "bytes",
         "Memory without the page cache that is reclaimed first, as the kubelet computes it.",
         _WORKING_SET,
-        _working_set,
+        _WORKING_SET_BYTES,
     ),
     _derived(
         "memory_limit_bytes",
@@ -223,7 +167,7 @@ DERIVED: tuple[ShownMetric, ...] = (
         "bytes",
         "The smallest limit on the way up, its own or that of its pod or a slice. Null without one below the node.",
         _MEMORY_LIMIT,
-        _smallest_memory_limit,
+        _SMALLEST_MEMORY_LIMIT,
     ),
     _derived(
         "memory_limit_ratio",
@@ -231,7 +175,7 @@ DERIVED: tuple[ShownMetric, ...] = (
         "ratio",
         f"Working set / limit. {_LIMIT_HELP}",
         _WORKING_SET + _MEMORY_LIMIT,
-        lambda samples: _ratio(_working_set(samples), _smallest_memory_limit(samples)),
+        Share(_WORKING_SET_BYTES, _SMALLEST_MEMORY_LIMIT),
     ),
     _derived(
         "memory_headroom",
@@ -240,7 +184,7 @@ DERIVED: tuple[ShownMetric, ...] = (
         "Limit - working set: what may still be allocated before the OOM killer comes, if nothing else in the group "
         f"of the limit takes it. {_LIMIT_HELP}",
         _WORKING_SET + _MEMORY_LIMIT,
-        lambda samples: _smallest_memory_limit(samples) - _working_set(samples),
+        Difference(_SMALLEST_MEMORY_LIMIT, _WORKING_SET_BYTES),
     ),
     _derived(
         "oom_kills_per_s",
@@ -249,7 +193,7 @@ DERIVED: tuple[ShownMetric, ...] = (
         "Processes killed by an OOM killer, here and in cgroups below: kills - group kills. "
         "The kernel counts the first process of a group (memory.oom.group) twice; so does the node's counter.",
         ("memory.events.oom_kill", "memory.events.oom_group_kill"),
-        _oom_kills,
+        KilledProcesses(ScaledRate("memory.events.oom_kill"), ScaledRate("memory.events.oom_group_kill")),
     ),
     *_pressures(),
     _derived(
@@ -258,7 +202,7 @@ DERIVED: tuple[ShownMetric, ...] = (
         "bytes/s",
         "Bytes read from and written to block devices.",
         ("io.stat.rbytes", "io.stat.wbytes"),
-        _sum_of_rates("io.stat.rbytes", "io.stat.wbytes"),
+        Sum(ScaledRate("io.stat.rbytes"), ScaledRate("io.stat.wbytes")),
     ),
     _derived(
         "io_read_bytes_per_s",
@@ -266,7 +210,7 @@ DERIVED: tuple[ShownMetric, ...] = (
         "bytes/s",
         "Bytes read from block devices.",
         ("io.stat.rbytes",),
-        _ScaledRate("io.stat.rbytes"),
+        ScaledRate("io.stat.rbytes"),
     ),
     _derived(
         "io_write_bytes_per_s",
@@ -274,7 +218,7 @@ DERIVED: tuple[ShownMetric, ...] = (
         "bytes/s",
         "Bytes written to block devices; buffered writes count when they are written back.",
         ("io.stat.wbytes",),
-        _ScaledRate("io.stat.wbytes"),
+        ScaledRate("io.stat.wbytes"),
     ),
     _derived(
         "io_read_iops",
@@ -282,7 +226,7 @@ DERIVED: tuple[ShownMetric, ...] = (
         "1/s",
         "Read requests to block devices.",
         ("io.stat.rios",),
-        _ScaledRate("io.stat.rios"),
+        ScaledRate("io.stat.rios"),
     ),
     _derived(
         "io_write_iops",
@@ -290,7 +234,7 @@ DERIVED: tuple[ShownMetric, ...] = (
         "1/s",
         "Write requests to block devices.",
         ("io.stat.wios",),
-        _ScaledRate("io.stat.wios"),
+        ScaledRate("io.stat.wios"),
     ),
     _derived(
         "tcp_retransmit_ratio",
@@ -298,7 +242,7 @@ DERIVED: tuple[ShownMetric, ...] = (
         "ratio",
         "Share of the sent TCP segments that were sent again, every 10 s. Null if none was sent.",
         ("tcp.retrans_segs", "tcp.out_segs"),
-        _retransmitted,
+        PartOfSum(ScaledRate("tcp.retrans_segs"), ScaledRate("tcp.out_segs")),
     ),
 )
 """All derived metrics, the most used first."""

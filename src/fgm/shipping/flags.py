@@ -14,3 +14,9 @@ def add_flags(flag: Callable[..., object]) -> None:
     unmerged = "hours after which windows are shipped that were not merged; 0: each at once (default: %(default)s)"
     flag("--unmerged-after-hours", type=float, metavar="H", default=24.0, help=unmerged)
     flag("--log-format", choices=("text", "json"), default="text", help="format of log lines (default: %(default)s)")
+
+
+def add_flags_of_views(flag: Callable[..., object]) -> None:
+    """Add the arguments of `fgm views` to a parser."""
+    flag("dialect", choices=("duckdb", "spark", "trino"), help="dialect of SQL; trino is also that of Athena")
+    flag("url", metavar="URL", help="the URL that files were shipped to, as the engine names it (Spark: s3a://…)")

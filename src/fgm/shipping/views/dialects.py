@@ -1,0 +1,46 @@
+"""What differs between the dialects of SQL: quotes, the time in milliseconds, the value before, and types."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """A dialect of SQL.
+
+    `quote`: the character around a name. `epoch_ms`: the expression of a time in ms since 1970. `before`: the last
+    value of an expression before this row that is not null, in the window `w`. `types`: of text, integers, numbers and
+    times.
+    """
+
+    quote: str
+    epoch_ms: Callable[[str], str]
+    before: Callable[[str], str]
+    types: tuple[str, str, str, str]
+
+    def name(self, column: str) -> str:
+        """Return the name of a column in quotes."""
+        return f"{self.quote}{column}{self.quote}"
+
+
+DIALECTS: dict[str, Dialect] = {
+    "duckdb": Dialect(
+        '"',
+        lambda time: f"epoch_ms({time})",
+        lambda value: f"lag({value} IGNORE NULLS) OVER w",
+        ("VARCHAR", "BIGINT", "DOUBLE", "TIMESTAMPTZ"),
+    ),
+    "spark": Dialect(
+        "`",
+        lambda time: f"unix_millis({time})",
+        lambda value: f"lag({value}) IGNORE NULLS OVER w",
+        ("STRING", "BIGINT", "DOUBLE", "TIMESTAMP"),
+    ),
+    "trino": Dialect(
+        '"',
+        lambda time: f"CAST(to_unixtime(with_timezone({time}, 'UTC')) * 1E3 AS BIGINT)",
+        lambda value: f"lag({value}) IGNORE NULLS OVER w",
+        ("VARCHAR", "BIGINT", "DOUBLE", "TIMESTAMP(3)"),
+    ),
+}
+"""The dialects, by name. That of Athena is `trino`."""

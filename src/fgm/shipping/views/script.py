@@ -1,0 +1,128 @@
+"""The script that makes the views: `samples`, the recorded values, and `derived`, the derived metrics.
+
+Rates are computed within a writer's day. So a condition on `cluster`, `dt` or `identifier` reaches the files, and the
+first rate of each day is null.
+"""
+
+from collections.abc import Iterator
+
+from fgm.metrics.catalogue import BY_NAME, COLUMN_TYPES
+from fgm.metrics.derived import DERIVED
+from fgm.metrics.rates import GAP_INTERVALS
+from fgm.shipping.views.dialects import DIALECTS, Dialect
+from fgm.shipping.views.expressions import columns_of, counters_of, expression, rate_name
+from fgm.store.samples.series import IDENTITY_COLUMNS
+
+PARTITION_COLUMNS = ("cluster", "dt", "identifier")
+TICK_S = 1.0
+"""Sampling interval that the rates assume, as `fgm` itself does by default."""
+_SERIES = """CASE scope
+        WHEN 'pod' THEN 'pod:' || pod_uid
+        WHEN 'cgroup' THEN 'cgroup:' || cgroup
+        WHEN 'node' THEN 'node'
+        WHEN 'outside' THEN 'outside'
+        ELSE coalesce(container_id, 'cgroup:' || cgroup)
+    END"""
+
+
+def script(name: str, url: str) -> str:
+    """Return the statements that make the views over a bucket, in a dialect of DIALECTS.
+
+    `url`: of the bucket, as for `fgm ship`.
+    """
+    dialect = DIALECTS[name]
+    files = f"{url.rstrip('/')}/metrics"
+    statements = {"duckdb": _duckdb, "spark": _spark, "trino": _trino}[name](dialect, files.replace("'", "''"))
+    return "".join(f"{statement};\n\n" for statement in (*statements, _derived(dialect, name)))
+
+
+def recorded_columns(dialect: Dialect) -> Iterator[tuple[str, str]]:
+    """Yield the name and type of each column of the files, in their order."""
+    text, integer, number, time = dialect.types
+    yield "time", time
+    for name in IDENTITY_COLUMNS:
+        yield name, text
+    yield "late_us", integer
+    for name, kind in COLUMN_TYPES.items():
+        yield name, integer if kind == "integer" else number
+
+
+def _duckdb(dialect: Dialect, files: str) -> Iterator[str]:
+    columns = recorded_columns(dialect)
+    nulls = ", ".join(f"NULL::{kind} AS {dialect.name(name)}" for name, kind in columns)
+    text = ", ".join(f"{name}: VARCHAR" for name in PARTITION_COLUMNS)
+    yield "SET TimeZone = 'UTC'"
+    yield (
+        "CREATE OR REPLACE VIEW recorded AS\n"
+        f"SELECT * FROM read_parquet('{files}/cluster=*/dt=*/identifier=*/*.parquet', hive_partitioning = true,\n"
+        f"    hive_types = {{{text}}}, union_by_name = true)\n"
+        f"UNION ALL BY NAME SELECT {nulls} WHERE false"
+    )
+    yield _samples(dialect, "VIEW")
+
+
+def _spark(dialect: Dialect, files: str) -> Iterator[str]:
+    text = dialect.types[0]
+    columns = [*recorded_columns(dialect), *((name, text) for name in PARTITION_COLUMNS)]
+    named = ", ".join(f"{dialect.name(name)} {kind}" for name, kind in columns)
+    yield "SET TIME ZONE 'UTC'"
+    yield f"CREATE OR REPLACE TEMPORARY VIEW recorded ({named})\nUSING parquet OPTIONS (path '{files}')"
+    yield _samples(dialect, "TEMPORARY VIEW")
+
+
+def _trino(dialect: Dialect, files: str) -> Iterator[str]:
+    text = dialect.types[0]
+    columns = [*recorded_columns(dialect), *((name, text) for name in PARTITION_COLUMNS)]
+    named = ", ".join(f"{dialect.name(name)} {kind}" for name, kind in columns)
+    by = ", ".join(f"'{name}'" for name in PARTITION_COLUMNS)
+    yield (
+        f"CREATE TABLE recorded ({named})\n"
+        f"WITH (format = 'PARQUET', external_location = '{files}/', partitioned_by = ARRAY[{by}])"
+    )
+    yield "CALL system.sync_partition_metadata(CURRENT_SCHEMA, 'recorded', 'ADD')"
+    yield _samples(dialect, "VIEW")
+
+
+def _samples(dialect: Dialect, kind: str) -> str:
+    time = dialect.epoch_ms(dialect.name("time"))
+    return (
+        f"CREATE OR REPLACE {kind} samples AS\nSELECT *,\n    {time} AS time_ms,\n"
+        f"    {time} + coalesce(late_us / 1000E0, 0) AS read_ms,\n    {_SERIES} AS series\nFROM recorded"
+    )
+
+
+def _derived(dialect: Dialect, name: str) -> str:
+    trees = {metric.name: metric.tree for metric in DERIVED if metric.tree is not None}
+    counters = sorted(set().union(*map(counters_of, trees.values())))
+    values = sorted(set().union(*map(columns_of, trees.values())))
+    kept = [*PARTITION_COLUMNS, "time", "time_ms", "series", *IDENTITY_COLUMNS]
+    names = ", ".join(map(dialect.name, kept))
+    rates = "".join(
+        f",\n        {_rate(dialect, counter)} AS {dialect.name(rate_name(counter))}" for counter in counters
+    )
+    metrics = "".join(f",\n    {expression(tree, dialect)} AS {metric}" for metric, tree in trees.items())
+    kind = "TEMPORARY VIEW" if name == "spark" else "VIEW"
+    return (
+        f"CREATE OR REPLACE {kind} derived AS\n"  # noqa: S608 - names of the catalogue
+        f"SELECT {names}{metrics}\nFROM (\n"
+        f"    SELECT {names}, {', '.join(map(dialect.name, values))}{rates}\n    FROM samples\n"
+        f"    WINDOW w AS (PARTITION BY {', '.join(PARTITION_COLUMNS)}, series ORDER BY time_ms)\n) rates"
+    )
+
+
+def _rate(dialect: Dialect, counter: str) -> str:
+    """Return the growth of a counter per second since the value before; null after a gap, or if it started over."""
+    column = dialect.name(counter)
+    gap_ms = round(GAP_INTERVALS * 1000 * max(TICK_S, BY_NAME[counter].interval_s))
+    earlier, at, read = (
+        dialect.before(value)
+        for value in (
+            column,
+            f"CASE WHEN {column} IS NOT NULL THEN time_ms END",
+            f"CASE WHEN {column} IS NOT NULL THEN read_ms END",
+        )
+    )
+    return (
+        f"CASE WHEN {column} >= {earlier} AND time_ms - {at} <= {gap_ms} AND read_ms > {read}\n"
+        f"            THEN 1000E0 * ({column} - {earlier}) / (read_ms - {read}) END"
+    )
