@@ -13,6 +13,8 @@ from anyio import to_thread
 from fgm.store.events import events_file
 from fgm.store.events.event import Event, Kind, encode
 from fgm.store.samples.series import Series
+from fgm.viewer.query.derived_events import ROWS_PER_STEP
+from fgm.viewer.query.event_query import EventQuestion
 from tests.support.viewer.api_client import NOW_MS, ApiClient
 from tests.support.viewer.data_directory import (
     KILLS,
@@ -228,6 +230,30 @@ async def test_without_an_events_file_events_are_derived_from_samples(tmp_path: 
     await to_thread.run_sync(lambda: events_file.append_to_day(str(data.root), "node-1", T0, ()))
     answer = await get(client)
     assert (listed(answer), answer["derived"]) == ([], False)
+
+
+async def test_events_are_derived_in_short_steps_which_give_way_to_other_requests(tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path)
+    await to_thread.run_sync(data.parquet, *(counting(container(i), T0, 90 - i) for i in range(1, 80)))
+    client = await client_of(data)
+    services, answers = client.services, list[dict[str, Any]]()
+
+    async def ask() -> None:
+        answers.append(await get(client))
+
+    async with anyio.create_task_group() as tasks:
+        with services.runner.in_foreground():
+            tasks.start_soon(ask)
+            assert (await client.get("/api/timeseries?metric=memory.current")).status == 200
+            assert answers == []
+    assert (answers[0]["derived"], len(answers[0]["events"])) == (True, 78)
+
+    question = EventQuestion(T0, T0 + 90_000, 500)
+    query, steps = await to_thread.run_sync(services.event_query, services.scanner.holdings(), question), 0
+    while await to_thread.run_sync(query.step):
+        steps += query.is_deriving
+    assert steps > sum(90 - i for i in range(1, 80)) / (ROWS_PER_STEP + 79) > 3
+    assert len(query.result().events) == 78
 
 
 async def test_events_are_derived_for_the_end_of_a_long_range_only_and_the_answer_is_partial(tmp_path: Path) -> None:

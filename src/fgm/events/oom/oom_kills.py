@@ -118,8 +118,11 @@ class OomKills:
             earlier = unfinished.get(key, _Unfinished(step.time_ms, _NONE, NO_EVIDENCE))
             evidence = at_tick.plus(earlier.evidence)
             self._unfinished[key] = earlier._replace(counts=kills.pop(key), evidence=evidence)
+        evidence = KillEvidence(_ooms(step, ooms), _by_path(step.series, step.now, MEMORY_PEAK))
         events = [
-            self._event_at_tick(key, killed, step, state, lives, unfinished.get(key), ooms, is_inferred=key in inferred)
+            self._event_at_tick(
+                key, killed, step, state, lives, unfinished.get(key), evidence, is_inferred=key in inferred
+            )
             for key, counts in kills.items()
             if (killed := self._episodes.add(key, counts))
         ]
@@ -190,7 +193,7 @@ class OomKills:
         state: SeriesState,
         lives: Lives,
         unfinished: "_Unfinished | None",
-        ooms: Mapping[str, float],
+        evidence: KillEvidence,
         *,
         is_inferred: bool,
     ) -> Event:
@@ -204,7 +207,6 @@ class OomKills:
         for exited in lives.exited if not lives.is_alive(key) else ():
             if exited.series.key == key:  # what killed it was before its exit, even if its pod counts it later
                 time_ms = min(time_ms, exited.time_ms)
-        evidence = KillEvidence(_ooms(step, ooms), _by_path(step.series, step.now, MEMORY_PEAK))
         if unfinished is not None:
             time_ms = min(time_ms, unfinished.time_ms)
             evidence = evidence.plus(unfinished.evidence)

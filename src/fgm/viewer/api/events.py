@@ -24,7 +24,7 @@ async def respond(services: Services, lease: Lease) -> Response:
     holdings = await runner.run(services.fresh_holdings)
     question = make_question(holdings, events_request, services.now_ms())
     query = await runner.run(lambda: services.event_query(holdings, question))
-    await runner.finish(query, lease)
+    await runner.finish(query, lease, in_background=lambda: query.is_deriving)
     return await response_from_parts(runner, lambda: json_parts(answer(query.result(), question, holdings)))
 
 

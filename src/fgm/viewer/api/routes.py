@@ -52,8 +52,8 @@ QUERIES: Mapping[str, str] = {
 }
 """Routes that may read data files, with the module of each. Each takes the memory it needs from its lease."""
 
-IN_BACKGROUND = frozenset({"/api/studies", "/api/findings", "/api/export"})
-"""Those of QUERIES whose work waits until no other request is being worked on."""
+IN_BACKGROUND = frozenset({"/api/studies", "/api/findings", "/api/export", "/api/events"})
+"""Those of QUERIES whose work, or that part of it which takes long, waits until no other request is being worked on."""
 
 log = logging.getLogger(__name__)
 

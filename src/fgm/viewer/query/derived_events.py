@@ -26,6 +26,8 @@ LEAD_MS = 60_000
 """Time before the range that is read, too, to find throttling that began there and containers that exited there."""
 PIECE_MS = 360_000
 """Length of the parts in which a merged hour is read."""
+ROWS_PER_STEP = 1_000
+"""Number of rows of ticks after which a step ends, so that other requests need not wait for a whole file."""
 MAX_EVENTS = 10_000
 """Maximum number of kept events; the newest are kept. No response has more."""
 
@@ -55,6 +57,7 @@ class DerivedEvents:
         self._waiting = deque(sorted(chain.from_iterable(_pieces(file, within) for file in waiting), key=_order))
         self._reader = Reader(sources, node_name)
         self._machine = EventMachine(NEEDED_COLUMNS, tick_ms)
+        self._ticks: Iterator[tuple[int, tuple[Series, ...], Floats]] | None = None
         self._last_ms = -1
 
     @property
@@ -63,7 +66,31 @@ class DerivedEvents:
         return self._reader.skipped_files
 
     def step(self) -> bool:
-        """Read the next file, and those with ticks between its ticks; return whether there are more. May block."""
+        """Add the next ticks of the files that were read, or read the next files; return whether there is more.
+
+        It may block.
+        """
+        if self._ticks is None:
+            self._ticks = self._next_ticks()
+        elif not self._add_ticks(self._ticks):
+            self._ticks = None
+        return self._ticks is not None or bool(self._waiting)
+
+    def _add_ticks(self, remaining: Iterator[tuple[int, tuple[Series, ...], Floats]]) -> bool:
+        """Add ticks until they have ROWS_PER_STEP rows; return whether there may be more."""
+        rows_added = 0
+        for time_ms, series, rows in remaining:
+            if time_ms > self._last_ms:  # if several files have the same tick, only the first one counts
+                self._last_ms = time_ms
+                self.events += self._machine.add_tick(time_ms, series, rows)
+            rows_added += len(series)
+            if rows_added >= ROWS_PER_STEP:
+                break
+        del self.events[:-MAX_EVENTS]
+        return rows_added >= ROWS_PER_STEP
+
+    def _next_ticks(self) -> Iterator[tuple[int, tuple[Series, ...], Floats]]:
+        """Read the next file, and those with ticks between its ticks; return an iterator over the ticks."""
         together: list[list[Chunk]] = []
         last_ms = -1
         while self._waiting and (not together or self._waiting[0].start_ms <= last_ms):
@@ -73,12 +100,7 @@ class DerivedEvents:
             last_ms = max([last_ms, *(int(chunk.time_ms[-1]) for chunk in chunks)])
         samples = sum((1 + len(NEEDED_COLUMNS)) * len(chunk.time_ms) for chunks in together for chunk in chunks)
         self.max_samples = max(self.max_samples, samples)
-        for time_ms, series, rows in heapq.merge(*map(ticks, together), key=itemgetter(0)):
-            if time_ms > self._last_ms:  # if several files have the same tick, only the first one counts
-                self._last_ms = time_ms
-                self.events += self._machine.add_tick(time_ms, series, rows)
-        del self.events[:-MAX_EVENTS]
-        return bool(self._waiting)
+        return heapq.merge(*map(ticks, together), key=itemgetter(0))
 
 
 def _pieces(file: DataFile, within: Range) -> Iterator[_Piece]:

@@ -85,8 +85,13 @@ class EventQuery:
         of_derived = 0 if self._derived is None else self._derived.max_samples
         return SAMPLES_PER_EVENT * max(self._question.limit, len(self._events)) + of_derived
 
+    @property
+    def is_deriving(self) -> bool:
+        """Whether the next step derives events from samples, which takes long."""
+        return self._derived is not None
+
     def step(self) -> bool:
-        """Read the next day, or derive events from the next file; return whether there is more to do. May block."""
+        """Read the next day, or derive events from the next ticks; return whether there is more to do. May block."""
         if self._derived is not None:
             if not self._derived.step():
                 self._skipped_files += self._derived.skipped_files

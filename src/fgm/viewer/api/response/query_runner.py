@@ -86,16 +86,19 @@ class QueryRunner:
             await anyio.sleep(max(0.0, rest_s))
         return result
 
-    async def finish(self, query: SteppedQuery, lease: Lease, *, in_background: bool = False) -> None:
+    async def finish(
+        self, query: SteppedQuery, lease: Lease, *, in_background: bool | Callable[[], bool] = False
+    ) -> None:
         """Take the memory that a query needs from the lease, then run all steps of the query.
 
-        `in_background`: whether each step waits until no request is being worked on.
+        `in_background`: whether each step waits until no request is being worked on; a function is called before each
+        step.
 
         Raises: Problem (503) if the memory does not become free in time.
         """
         await lease.take(query.max_samples)
-        run = self.run_in_background if in_background else self.run
-        while await run(query.step):
+        waits = in_background if callable(in_background) else lambda: in_background
+        while await (self.run_in_background if waits() else self.run)(query.step):
             lease.grow(query.max_samples)
 
     @property

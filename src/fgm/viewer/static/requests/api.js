@@ -10,10 +10,11 @@ export const RAW_TICKS = 3600;
 export const PART_MS = 700;
 /** The same for the rest of a range of which the newest part is shown: each response has a cost of its own. */
 export const REST_MS = 2800;
+/** Timeout of requests for what the viewer computes only while nothing else is requested. */
+export const BACKGROUND_TIMEOUT_MS = 120_000;
 
 // A dead port-forward may swallow requests instead of refusing them; the page must report this within 5 s.
 const HEALTH_TIMEOUT_MS = 2500;
-const FINDINGS_TIMEOUT_MS = 120_000; // the viewer looks for them only while nothing else is requested
 
 /** The state of the viewer: {state, version, now_ms, oldest_ms, newest_ms, interval_ms, …}. */
 export const health = (options) => get("api/health", {}, { timeout_ms: HEALTH_TIMEOUT_MS, ...options });
@@ -90,11 +91,11 @@ export const labelled = ({ metric, ids, from_ms, to_ms, points }, options) =>
 
 /** What stood out in [from_ms, to_ms), at most an hour: {findings, looked_at, partial, skipped_files}. The viewer may look for long. */
 export const findings = ({ from_ms, to_ms, limit }, options) =>
-  get("api/findings", { from: Math.max(0, Math.floor(from_ms)), to: Math.ceil(to_ms), limit }, { timeout_ms: FINDINGS_TIMEOUT_MS, ...options });
+  get("api/findings", { from: Math.max(0, Math.floor(from_ms)), to: Math.ceil(to_ms), limit }, { timeout_ms: BACKGROUND_TIMEOUT_MS, ...options });
 
 /** What a study ("trend", "changepoint" or "periodicity") says about a metric of some series in [from_ms, to_ms), at most an hour. */
 export const studies = ({ study, metric, ids, from_ms, to_ms }, options) =>
-  get("api/studies", { study, metric, containers: ids, from: Math.max(0, Math.floor(from_ms)), to: Math.ceil(to_ms) }, { timeout_ms: FINDINGS_TIMEOUT_MS, ...options });
+  get("api/studies", { study, metric, containers: ids, from: Math.max(0, Math.floor(from_ms)), to: Math.ceil(to_ms) }, { timeout_ms: BACKGROUND_TIMEOUT_MS, ...options });
 
 /**
  * The changes in [from_ms, to_ms) from the range of the same length that begins at `against_ms`; undefined: before. `pair`: {id, other} to

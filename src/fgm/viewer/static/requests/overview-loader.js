@@ -40,7 +40,7 @@ async function update() {
   const continues = loaded !== null && loaded.column_ms === column_ms && loaded.from_ms <= from_ms && loaded.until_ms > from_ms;
   if (continues && (end_ms <= loaded.until_ms || polls % LIVE_POLLS > 0)) return;
   const begin_ms = continues ? loaded.until_ms - 2 * column_ms : from_ms;
-  const { events } = await whenIdle((signal) => api.events({ from_ms, to_ms: end_ms, kinds: KINDS, limit: MAX_OVERVIEW_EVENTS }, { signal }));
+  const { events } = await whenIdle((signal) => api.events({ from_ms, to_ms: end_ms, kinds: KINDS, limit: MAX_OVERVIEW_EVENTS }, { signal, timeout_ms: api.BACKGROUND_TIMEOUT_MS }));
   const kept = continues ? { cpu: since(loaded.cpu, from_ms), memory: since(loaded.memory, from_ms) } : { cpu: null, memory: null };
   let next = { ...kept, from_ms, column_ms, events, until_ms: end_ms };
   for (let until_ms = end_ms; until_ms > begin_ms;) {

@@ -204,7 +204,7 @@ async function loadEvents() {
   const since_ms = continues ? Math.max(from_ms, events.to_ms - (polls % LATE_EVENTS_POLLS > 0 ? LATE_MS : SETTLED_MS)) : from_ms;
   events = { ...events, loading: true };
   try {
-    const response = await yielding((signal) => api.events({ from_ms: since_ms, to_ms }, { signal }));
+    const response = await yielding((signal) => api.events({ from_ms: since_ms, to_ms }, { signal, timeout_ms: live ? undefined : api.BACKGROUND_TIMEOUT_MS }));
     return () => {
       const earlier = continues ? store.events.peek().filter(({ time_ms }) => time_ms < since_ms && time_ms >= from_ms) : [];
       const next = [...response.events, ...earlier].slice(0, MAX_EVENTS);
