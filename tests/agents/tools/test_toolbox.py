@@ -141,7 +141,7 @@ async def test_changes_and_comparisons_agree_with_the_viewer(agent: Client, inci
         assert each["changes"][0]["text"] in line
 
     compared = asked(incidents_url, "/api/changes", **span, against="2026-11-26T17:48:00Z")["series"]
-    text = await answer(agent, "compare", **span, against="17:48")
+    text = await answer(agent, "compare", **span, against="17:48", max_tokens=2000)
     assert [each["name"] for each in compared] == [
         line.split(". ")[1].split(" ")[0] for line in text.splitlines() if line[:1].isdigit() and line[1:3] == ". "
     ]
