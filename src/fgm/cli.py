@@ -17,6 +17,8 @@ from fgm.cluster import open_command
 from fgm.cluster.fgm_pods import NAMESPACE, VIEWER_PORT
 from fgm.shipping import flags as ship_flags
 
+PLUGIN = "kubectl-fgm"
+"""Name under which kubectl finds the command as its plugin."""
 EXIT_CODES = """\
 exit codes:
   0  done, or stopped with Ctrl-C (but see fgm save)
@@ -40,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     run: Mapping[str, Callable[[argparse.Namespace], int]] = {
         "ask": _ask,
         "check": _check,
+        "cluster": _cluster,
         "diff": _diff,
         "mcp": _mcp,
         "merge": _merge_hours,
@@ -64,6 +67,12 @@ def _mcp(arguments: argparse.Namespace) -> int:
     from fgm.agents import mcp_command  # noqa: PLC0415 - the event loop, and what asks clusters
 
     return mcp_command.run(arguments)
+
+
+def _cluster(arguments: argparse.Namespace) -> int:
+    from fgm.cluster.page.cluster_command import serve  # noqa: PLC0415 - Hypercorn
+
+    return serve(arguments)
 
 
 def _nodes(arguments: argparse.Namespace) -> int:
@@ -200,7 +209,7 @@ def _merge_hours(arguments: argparse.Namespace) -> int:
 
 def _make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="fgm",
+        prog="kubectl fgm" if os.path.basename(sys.argv[0]) == PLUGIN else "fgm",
         description="A fine-grained monitor for the containers of a machine.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -251,6 +260,10 @@ def _make_parser() -> argparse.ArgumentParser:
     flag("--no-browser", action="store_true", help="print the page's address, but do not open it")
     _flags_of_ask(add("ask", "say what happened in a minute, over all nodes of a cluster, or in other sources"))
     _flags_of_cluster(add("nodes", "show on which nodes of a cluster fgm runs, what data each has, and its problems"))
+    flag = add("cluster", "show all nodes of a cluster on one page in the browser, until Ctrl-C")
+    flag("--port", type=int, default=8060, help=port_of_page)
+    flag("--no-browser", action="store_true", help="print the page's address, but do not open it")
+    _flags_of_kubectl(flag)
     flag = add("check", "check that every file in a data directory is intact and in the right place")
     flag("directory", metavar="DIR", help="the data directory, or a pack (*.html)")
     flag(
@@ -302,8 +315,6 @@ def _flags_of_ask(flag: Callable[..., object]) -> None:
 
 def _flags_of_cluster(flag: Callable[..., object]) -> None:
     flag("--json", action="store_true", help="print JSON")
-    flag("--context", default="", help="context of kubectl (default: the current one)")
-    flag("--fgm-namespace", default=NAMESPACE, metavar="NAME", help="namespace of fgm's pods (default: %(default)s)")
     flag(
         "--at-once",
         type=int,
@@ -311,6 +322,12 @@ def _flags_of_cluster(flag: Callable[..., object]) -> None:
         metavar="N",
         help="maximum number of nodes to ask at the same time (default: %(default)s)",
     )
+    _flags_of_kubectl(flag)
+
+
+def _flags_of_kubectl(flag: Callable[..., object]) -> None:
+    flag("--context", default="", help="context of kubectl (default: the current one)")
+    flag("--fgm-namespace", default=NAMESPACE, metavar="NAME", help="namespace of fgm's pods (default: %(default)s)")
     flag(
         "--timeout",
         type=float,

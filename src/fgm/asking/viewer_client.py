@@ -75,7 +75,10 @@ class ViewerClient:
             while True:
                 event = connection.next_event()
                 if event is h11.NEED_DATA:
-                    connection.receive_data(await _received(stream))
+                    data = await _received(stream)
+                    if not data and not status:
+                        raise anyio.EndOfStream
+                    connection.receive_data(data)
                 elif isinstance(event, h11.Response):
                     status = event.status_code
                     if dict(event.headers).get(b"content-encoding") == b"gzip":

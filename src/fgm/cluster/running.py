@@ -7,22 +7,24 @@ from collections.abc import Awaitable, Callable
 import anyio
 
 from fgm.asking.viewer_client import AskError
+from fgm.listening import ListenError
 
 EXIT_FAILED = 1
 
 
-def run(question: Callable[[], Awaitable[int]]) -> int:
-    """Return the exit code of a question; 1 with a message if it cannot be asked, or if it was stopped."""
-    return anyio.run(_until_signal, question)
+def run(question: Callable[[], Awaitable[int]], *, stopped: int = EXIT_FAILED) -> int:
+    """Return the exit code of a question; 1 with a message if it cannot be asked. `stopped`: if it was stopped."""
+    return anyio.run(_until_signal, question, stopped)
 
 
-async def _until_signal(question: Callable[[], Awaitable[int]]) -> int:
-    code = EXIT_FAILED
+async def _until_signal(question: Callable[[], Awaitable[int]], stopped: int) -> int:
+    code = stopped
     async with anyio.create_task_group() as group:
         group.start_soon(_cancel_on_signals, group.cancel_scope)
         try:
             code = await question()
-        except AskError as error:
+        except (AskError, ListenError) as error:
+            code = EXIT_FAILED
             sys.stderr.write(f"fgm: {error}\n")
         group.cancel_scope.cancel()
     return code

@@ -1,0 +1,51 @@
+"""`fgm cluster`: serves the page of a cluster on this machine until Ctrl-C."""
+
+import argparse
+import sys
+import webbrowser
+from collections.abc import Sequence
+
+import anyio
+import anyio.to_thread
+
+from fgm.asking.kept_viewers import KeptViewers
+from fgm.asking.sources import Source
+from fgm.cluster import running
+from fgm.cluster.fgm_pods import by_node, fgm_pods
+from fgm.cluster.forward import source_of
+from fgm.cluster.kubectl import Kubectl
+from fgm.cluster.page.page_app import PageApp
+from fgm.cluster.page.page_files import load_page_files
+from fgm.listening import listen, url_of
+from fgm.viewer.web.guard import Guard
+from fgm.viewer.web.server import serve_until_cancelled
+
+HOST = "127.0.0.1"
+DEFAULT_PORT = 8060
+MAX_OPENED = 32
+"""Maximum number of nodes whose pages stay open."""
+
+
+def serve(arguments: argparse.Namespace) -> int:
+    """Serve the page until Ctrl-C; return the exit code."""
+    return running.run(lambda: _serve(arguments), stopped=0)
+
+
+async def _serve(arguments: argparse.Namespace) -> int:
+    kubectl = Kubectl(arguments.fgm_namespace, arguments.context)
+
+    async def nodes() -> Sequence[Source]:
+        pods = await anyio.to_thread.run_sync(fgm_pods, kubectl)
+        return [source_of(kubectl, pod) for pod in by_node(pods)]
+
+    await nodes()  # an error of kubectl is one of the command
+    sock = listen(HOST, arguments.port)
+    async with anyio.create_task_group() as group:
+        opened = KeptViewers(group, max_kept=MAX_OPENED)
+        app = PageApp(load_page_files(), nodes, opened, context=arguments.context, timeout_s=arguments.timeout)
+        await group.start(serve_until_cancelled, Guard(app), sock)
+        address = url_of(sock)
+        sys.stderr.write(f"fgm: open {address}\n")
+        if not arguments.no_browser:
+            webbrowser.open(address)
+    return 0

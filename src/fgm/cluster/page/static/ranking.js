@@ -1,0 +1,40 @@
+// What happened in the minute at the cursor, over all nodes: what stood out, events, top users, and what is missing.
+
+import { html } from "../browser/html.js";
+import { clock, withLocalTimes } from "../lib/time-format.js";
+import { addressOf, amount } from "./rows.js";
+import { minute, nodes } from "./state.js";
+
+const TITLES = { total_cpu_usage_millicores: "Most CPU", memory_working_set: "Most memory", io_bytes_per_s: "Most I/O" };
+
+export function Ranking() {
+  const answer = minute.value;
+  if (answer === null) return html`<aside aria-label="The minute at the cursor"><p class="note">Click on a strip, or move the cursor with ← → and press Enter, to ask all nodes what happened then.</p></aside>`;
+  return html`<aside aria-label="The minute at the cursor" aria-live="polite"><h2>The minute around ${clock(answer.at_ms)}</h2>${bodyOf(answer)}</aside>`;
+}
+
+function bodyOf({ error, ranking, done, of }) {
+  if (error) return html`<p class="problem">${error}</p>`;
+  if (!ranking) return html`<p class="note">${done} of ${of} nodes have been asked</p><progress value=${done} max=${of || 1} aria-label="Nodes that have been asked"></progress>`;
+  const { findings, found, events, failures } = ranking;
+  return html`
+    <h2>What stood out${found > findings.length ? ` (${findings.length} of ${found})` : ""}</h2>
+    ${findings.length === 0 ? html`<p class="note">Nothing.</p>` : html`<ol>${findings.map((finding) => html`<li><${Node} name=${finding.node} at_ms=${finding.from_ms} />: ${withLocalTimes(finding.text, finding.from_ms)} <span class="note">strength ${finding.strength}</span></li>`)}</ol>`}
+    ${events.length > 0 && html`<h2>Events</h2><table>${events.map((event) => html`<tr><td class="number">${clock(event.time_ms)}</td><td><${Node} name=${event.node} at_ms=${event.time_ms} /></td><td>${event.name}: ${event.what}</td></tr>`)}</table>`}
+    ${Object.entries(ranking.users).map(([metric, users]) => html`<h2>${TITLES[metric] ?? metric}</h2><table>${users.map((user) => html`<tr><td class="number">${amount(user.mean, ranking.units[metric])}</td><td><${Node} name=${user.node} at_ms=${ranking.from_ms} /></td><td>${user.name}</td></tr>`)}</table>`)}
+    <${Missing} failures=${failures} sources=${ranking.sources} />`;
+}
+
+function Node({ name, at_ms }) {
+  return nodes.value?.includes(name) ? html`<a href=${addressOf(name, at_ms)} target="_blank">${name}</a>` : name;
+}
+
+function Missing({ failures, sources }) {
+  const missing = new Map();
+  for (const { source, missing: reasons } of sources) for (const reason of reasons) missing.set(reason, [...(missing.get(reason) ?? []), source.replace(/^node\//, "")]);
+  if (failures.length === 0 && missing.size === 0) return null;
+  return html`<h2>What is missing</h2><ul>
+    ${failures.map(({ source, reason }) => html`<li class="problem">${source.replace(/^node\//, "")}: ${reason}</li>`)}
+    ${[...missing].map(([reason, names]) => html`<li>${names.slice(0, 8).join(", ")}${names.length > 8 ? ` and ${names.length - 8} more` : ""}: ${reason}</li>`)}
+  </ul>`;
+}
