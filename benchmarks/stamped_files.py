@@ -17,8 +17,8 @@ from fgm.store.minutes.minutes_file import MinutesFile
 from fgm.store.parquet.block import PARQUET_MAGIC, read_block
 from fgm.store.parquet.column_chunks import encode_parts
 from fgm.store.parquet.column_pages import ColumnValues
-from fgm.store.parquet.metrics_writer import page_starts
 from fgm.store.parquet.pages.page_table import DICTIONARY, INDICES, ColumnChunk, PagePosition
+from fgm.store.parquet.series_columns import page_starts
 from fgm.store.parquet.window_block import TIME, Source
 from fgm.store.parquet.window_file import WindowFile
 from fgm.store.samples.header import FileHeader

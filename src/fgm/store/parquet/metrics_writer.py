@@ -13,14 +13,10 @@ from fgm.store.parquet.block import PARQUET_MAGIC, read_crc
 from fgm.store.parquet.column_chunks import write_columns
 from fgm.store.parquet.column_pages import ColumnType, ColumnValues
 from fgm.store.parquet.pages.number_pages import distinct
-from fgm.store.parquet.table_pages import Texts
-from fgm.store.parquet.window_block import LATE, LATE_US, TIME, Run, Source, WindowBlock
-from fgm.store.samples.chunk import rounded_late_ms
+from fgm.store.parquet.series_columns import SeriesColumns, page_starts
+from fgm.store.parquet.window_block import LATE, TIME, Run, Source, WindowBlock
 from fgm.store.samples.header import FileHeader
-from fgm.store.samples.series import IDENTITY_COLUMNS
 
-MAX_PAGE_ROWS = 1 << 14
-"""Number of rows at which a page ends, at the latest after the series that it belongs to."""
 _MIN_HOUR_LEVEL = 9
 """Minimum zstd level of a file with more than one page per column. An hour is written once, and kept for days."""
 _MAX_GROUPS_OF_TICKS = 1000
@@ -84,45 +80,13 @@ def _columns(
 ) -> Iterator[ColumnValues]:
     """Yield the columns of a metrics file, in file order."""
     counts = [run.count for run in runs]
-    starts, series_starts = page_starts(counts), [run.first for run in runs]
-    level = compression_level if len(starts) == 1 else max(compression_level, _MIN_HOUR_LEVEL)
-
-    def numbers(name: str, kind: ColumnType, values: NDArray[np.float64] | NDArray[np.int64]) -> ColumnValues:
-        return ColumnValues(
-            name,
-            kind,
-            values,
-            is_nullable=name != TIME,
-            compression_level=level,
-            page_starts=starts,
-            is_smallest=True,
-            is_scratch=name != TIME,
-            series_starts=series_starts,
-        )
-
-    yield numbers(TIME, "time", time_ms)
-    for name in IDENTITY_COLUMNS:
-        texts = _texts([getattr(run.series, name) for run in runs])
-        texts = texts._replace(codes=np.repeat(texts.codes, counts))
-        yield ColumnValues(name, "text", texts, is_nullable=name != IDENTITY_COLUMNS[0])
-        del texts  # what is not deleted stays in memory next to the following columns
-    late = column(LATE)
-    rounded_late_ms(late, out=late)
-    late *= 1000
-    yield numbers(LATE_US, "integer", late)
-    del late
+    has_many_pages = len(page_starts(counts)) > 1
+    of_series = SeriesColumns(counts, max(compression_level, _MIN_HOUR_LEVEL) if has_many_pages else compression_level)
+    yield of_series.numbers(TIME, "time", time_ms)
+    yield from of_series.identity([run.series for run in runs])
+    yield of_series.late(column(LATE))
     for name, kind in columns.items():
-        yield numbers(name, kind, column(name))
-
-
-def page_starts(counts: Sequence[int], max_rows: int = MAX_PAGE_ROWS) -> list[int]:
-    """Return the rows with which pages begin, so that each page has whole series. `counts`: rows of each series."""
-    starts, row = [0], 0
-    for count in counts:
-        if row > starts[-1] and row + count - starts[-1] > max_rows:
-            starts.append(row)
-        row += count
-    return starts
+        yield of_series.numbers(name, kind, column(name))
 
 
 def _groups_of_ticks(ticks: NDArray[np.int64]) -> tuple[tuple[int, int, int], ...]:
@@ -145,9 +109,3 @@ def _with_first_tick(run: Run, time_ms: NDArray[np.int64], ticks: NDArray[np.int
     first = int(np.searchsorted(ticks, times[0]))
     is_regular = np.array_equal(ticks[first : first + run.count], times)
     return replace(run, first_tick=first if is_regular else None)
-
-
-def _texts(values: Sequence[str | None]) -> Texts:
-    names = sorted({value for value in values if value is not None})
-    code = {name: i for i, name in enumerate(names)}
-    return Texts(np.array([-1 if value is None else code[value] for value in values], np.int32), names)

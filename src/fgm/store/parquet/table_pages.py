@@ -29,6 +29,17 @@ class Texts(NamedTuple):
     codes: NDArray[np.int32]
     values: Sequence[str]
 
+    @classmethod
+    def of(cls, texts: Sequence[str | None]) -> "Texts":
+        """Return a column of these texts, with its values in ascending order."""
+        values = sorted({text for text in texts if text is not None})
+        codes = {text: code for code, text in enumerate(values)}
+        return cls(np.array([-1 if text is None else codes[text] for text in texts], np.int32), values)
+
+    def repeated(self, counts: Sequence[int]) -> "Texts":
+        """Return a column with each row so many times."""
+        return self._replace(codes=np.repeat(self.codes, counts))
+
 
 class _Page(NamedTuple):
     type: int

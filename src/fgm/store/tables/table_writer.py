@@ -12,7 +12,7 @@ from fgm.store.directory.layout import TableKind
 from fgm.store.parquet.block import PARQUET_MAGIC, read_crc
 from fgm.store.parquet.column_chunks import write_columns
 from fgm.store.parquet.column_pages import ColumnValues
-from fgm.store.parquet.metrics_writer import page_starts
+from fgm.store.parquet.series_columns import page_starts
 from fgm.store.parquet.table_pages import Column, Texts
 from fgm.store.parquet.window_block import Source
 from fgm.store.samples.header import FORMAT_VERSION, FileHeader

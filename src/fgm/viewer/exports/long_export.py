@@ -19,7 +19,7 @@ from fgm.metrics.rates import Floats, Times
 from fgm.store.directory import layout
 from fgm.store.parquet.column_pages import ColumnType, ColumnValues
 from fgm.store.parquet.table_pages import Texts
-from fgm.viewer.exports.parquet_export import COMPRESSION_LEVEL, ExportQuestion, ParquetExport, texts_of
+from fgm.viewer.exports.parquet_export import COMPRESSION_LEVEL, ExportQuestion, ParquetExport
 from fgm.viewer.exports.range_rows import Named, RangeRows
 from fgm.viewer.exports.shown_columns import ShownColumns
 from fgm.viewer.files.reader import Sources
@@ -74,16 +74,16 @@ class LongExport(ParquetExport):
 
         yield numbers("time", "time", rows.time_ms[joined])
         names = [exported_name(each.metric) for each in found]
-        yield ColumnValues("metric_name", "text", texts_of(names, counts), is_nullable=False)
+        yield ColumnValues("metric_name", "text", Texts.of(names).repeated(counts), is_nullable=False)
         kinds = ["counter" if each.metric.kind == "counter" else "gauge" for each in found]
-        yield ColumnValues("metric_kind", "text", texts_of(kinds, counts), is_nullable=False)
+        yield ColumnValues("metric_kind", "text", Texts.of(kinds).repeated(counts), is_nullable=False)
         yield numbers("value_int", "integer", _joined(found, of_integers=True))
         yield numbers("value_float", "number", _joined(found, of_integers=False))
         run_of_row = np.repeat(np.arange(len(rows.runs), dtype=np.int32), [run.count for run in rows.runs])
         runs = run_of_row[joined]
         del joined, run_of_row
         for name in LABELS:
-            texts = texts_of([getattr(run.series, name) for run in rows.runs], [1] * len(rows.runs))
+            texts = Texts.of([getattr(run.series, name) for run in rows.runs])
             yield ColumnValues(f"l_{name}", "text", Texts(texts.codes[runs], texts.values))
 
     def _values(self, rows: RangeRows, computed: ShownColumns) -> Iterator[_Values]:

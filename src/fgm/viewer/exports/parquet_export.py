@@ -9,20 +9,14 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from fgm import __version__
 from fgm.metrics.catalogue import BY_NAME, COLUMN_TYPES
 from fgm.metrics.derived import ShownMetric
-from fgm.metrics.rates import Floats, Times
 from fgm.store.parquet.block import PARQUET_MAGIC
 from fgm.store.parquet.column_chunks import ParquetWriter
-from fgm.store.parquet.column_pages import ColumnType, ColumnValues
-from fgm.store.parquet.metrics_writer import page_starts
-from fgm.store.parquet.table_pages import Texts
-from fgm.store.parquet.window_block import LATE, LATE_US, TIME
-from fgm.store.samples.chunk import rounded_late_ms
-from fgm.store.samples.series import IDENTITY_COLUMNS
+from fgm.store.parquet.column_pages import ColumnValues
+from fgm.store.parquet.series_columns import SeriesColumns
+from fgm.store.parquet.window_block import LATE, TIME
 from fgm.viewer.exports.range_rows import Named, RangeQuestion, RangeReader, RangeRows
 from fgm.viewer.exports.shown_columns import ShownColumns
 from fgm.viewer.files.reader import Sources
@@ -100,39 +94,17 @@ class ParquetExport:
             yield footer + len(footer).to_bytes(4, "little") + PARQUET_MAGIC
 
     def _columns(self, rows: RangeRows, computed: ShownColumns) -> Iterator[ColumnValues]:
-        counts, starts = [run.count for run in rows.runs], [run.first for run in rows.runs]
-        pages = page_starts(counts)
-
-        def numbers(name: str, kind: ColumnType, values: Floats | Times) -> ColumnValues:
-            return ColumnValues(
-                name,
-                kind,
-                values,
-                is_nullable=name != TIME,
-                compression_level=COMPRESSION_LEVEL,
-                page_starts=pages,
-                is_smallest=True,
-                is_scratch=name != TIME,
-                series_starts=starts,
-            )
-
-        yield numbers(TIME, "time", rows.time_ms)
-        for name in IDENTITY_COLUMNS:
-            texts = texts_of([getattr(run.series, name) for run in rows.runs], counts)
-            yield ColumnValues(name, "text", texts, is_nullable=name != IDENTITY_COLUMNS[0])
-            del texts
+        of_series = SeriesColumns([run.count for run in rows.runs], COMPRESSION_LEVEL)
+        yield of_series.numbers(TIME, "time", rows.time_ms)
+        yield from of_series.identity([run.series for run in rows.runs])
         if self.has_late:
-            late = rows.column(LATE)
-            rounded_late_ms(late, out=late)
-            late *= 1000
-            yield numbers(LATE_US, "integer", late)
-            del late
+            yield of_series.late(rows.column(LATE))
         computed.begin(rows)
         for metric in self._question.metrics:
             if metric.name in BY_NAME:
-                yield numbers(metric.name, COLUMN_TYPES[metric.name], rows.column(metric.name))
+                yield of_series.numbers(metric.name, COLUMN_TYPES[metric.name], rows.column(metric.name))
             else:
-                yield numbers(metric.name, "number", computed.column(rows, metric))
+                yield of_series.numbers(metric.name, "number", computed.column(rows, metric))
         computed.end(rows)
 
     def _metadata(self, written_rows: int) -> dict[str, Any]:
@@ -153,13 +125,6 @@ def _facts(metric: ShownMetric) -> dict[str, str]:
     recorded = BY_NAME.get(metric.name)
     unit = metric.unit if recorded is None else recorded.unit
     return {"title": metric.title, "kind": metric.kind, "unit": unit}
-
-
-def texts_of(values: Sequence[str | None], counts: Sequence[int]) -> Texts:
-    """Return a column of texts, each of them repeated. Null stays null."""
-    names = sorted({value for value in values if value is not None})
-    code = {name: i for i, name in enumerate(names)}
-    return Texts(np.repeat(np.array([-1 if v is None else code[v] for v in values], np.int32), counts), names)
 
 
 def _emptied(file: io.BytesIO) -> bytes:
