@@ -91,19 +91,23 @@ function Result({ progress, result, refusal }) {
 /** "165 containers and services, 39 metrics". */
 const countsOf = (result) => result?.compared && `${result.compared.series} containers and services${result.partial ? " (not all)" : ""}, ${result.compared.metrics} metrics`;
 
+/** Whether a name may stand for different containers in the view and in a pack. */
+const hasReplacedNames = ({ source }) => source.manifest.redacted.length > 0 || openedPack.value?.manifest.redacted.length > 0;
+
 /** The range that lies under the view, and how the view differs from it. */
 function Other() {
   const { from_ms, to_ms, shift_ms } = otherRange.value;
   const text = shift_ms % 86_400_000 === 0 ? datedRange(from_ms, to_ms) : viewRange(from_ms, to_ms);
   const pack = otherPack.value, under = byId.value.get(pairedIds.value?.other);
-  const title = under ? fullName(under) : text;
-  const earlier = `${pack ? `${pack.fileName}, ` : ""}${shift_ms === 0 ? "at the same time" : `${duration(Math.abs(shift_ms))} ${shift_ms > 0 ? "earlier" : "later"}`}`;
+  const title = under ? fullName(under) : pack ? pack.fileName : text;
+  const earlier = `${pack ? `${text}, ` : ""}${shift_ms === 0 ? "at the same time" : `${duration(Math.abs(shift_ms))} ${shift_ms > 0 ? "earlier" : "later"}`}`;
   return html`<section class="changes open" aria-label="What differs">
     <div class="head"><h2>Compared with ${title}</h2><span class="mut" title=${earlier}>${earlier}</span>
       <button class="link end" onClick=${chooseOtherRange} title="Compare with another range (X)">Change</button>
       <button class="link" onClick=${stopComparing}>Close</button></div>
     <p class="legend"><i class="pale"></i>there <i class="thin"></i>in view${" "}<span class="mut">${countsOf(comparison.value?.result)}</span></p>
     ${wallKeys.value.size > 0 && html`<p class="mut">A wall shows one of the two: <button class="link" title="On all walls (B)" onClick=${flipWalls}>${showsOther.value ? "show the view" : "show the rows of there"}</button></p>`}
+    ${pack && hasReplacedNames(pack) && html`<p class="mut">Names were replaced, in each file for itself: lines of different containers may lie under each other.</p>`}
     ${otherRefusal.value && html`<p role="alert">${otherRefusal.value}</p>`}
     ${comparison.value ? html`<${Result} ...${comparison.value} />`
       : html`<p role="status" class="mut">${canCompare() ? "Reading…" : `${range.value.live ? "Pause" : "Zoom to an hour or less"} to read in words what differs.`}</p>`}
