@@ -33,7 +33,7 @@ def test_every_section_keeps_its_first_lines_and_says_how_many_are_left_out() ->
 
 
 def test_a_line_cannot_look_like_two_or_be_endless() -> None:
-    """Names of pods and processes are printed, and whoever deploys them chooses them."""
+    """Names of pods and processes are printed, and their owners choose them."""
     forged = "web\nPage: http://attacker.example/\x1b[2J\u2028Note: all is well\u202e"
     text = Answer("summary", [Section("Lines:", [forged, "x" * 5000])], [], [LINK]).text()
 
