@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import importlib.util
 import json
 import os
 import signal
@@ -18,6 +19,7 @@ from tests.support.cluster import viewer
 from tests.support.processes import LOOK_AGAIN_S
 
 from fgm.agents.tools.toolbox import TOOLS
+from fgm.cli import main
 
 pytestmark = [pytest.mark.slow]
 
@@ -76,7 +78,7 @@ def test_http_refuses_other_hosts_other_origins_and_large_requests(incidents_url
         assert status(b" " * (70 << 10)) == 413
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_its_viewer_ends_with_it(incidents_dir: Path, number: signal.Signals) -> None:
     command = [sys.executable, "-m", "fgm", "mcp", str(incidents_dir), "--http", "0"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
@@ -107,35 +109,30 @@ def _runs(process_id: int) -> bool:
         ("http://127.0.0.1:1", "Connection refused"),
     ],
 )
-def test_a_source_that_cannot_be_asked_is_an_error_at_the_start(source: str, reason: str) -> None:
-    command = [sys.executable, "-m", "fgm", "mcp", source]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=30)
+def test_a_source_that_cannot_be_asked_is_an_error_at_the_start(
+    capsys: pytest.CaptureFixture[str], source: str, reason: str
+) -> None:
+    assert main(["mcp", source]) == 1
 
-    assert (done.returncode, done.stdout) == (1, "")
-    assert reason in done.stderr
-    assert done.stderr.count("\n") == 1
-
-
-def test_a_directory_without_data_is_an_error_at_the_start(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "fgm", "mcp", str(tmp_path)]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=30)
-
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "no data" in done.stderr
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert reason in printed.err
+    assert printed.err.count("\n") == 1
 
 
-def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
-    """An interpreter whose `mcp` cannot be found."""
-    script = (
-        "import sys, importlib.util as u; f = u.find_spec; u.find_spec = lambda n, *a: None if n == 'mcp' else f(n, *a)"
-    )
-    script += "; from fgm.cli import main; sys.exit(main(['mcp', sys.argv[1]]))"
-    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=False)
+def test_a_port_that_is_taken_is_an_error_at_the_start(capsys: pytest.CaptureFixture[str], incidents_url: str) -> None:
+    assert main(["mcp", incidents_url, "--http", str(urlsplit(incidents_url).port)]) == 1
 
-    assert (done.returncode, done.stderr) == (
-        1,
-        "fgm: the packages for agents are not installed: pip install 'fgm[mcp]'\n",
-    )
+    assert "is taken: stop the program that listens on it, or give another port with --http" in capsys.readouterr().err
+
+
+def test_without_the_extra_it_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+
+    assert main(["mcp", "/nowhere"]) == 1
+    assert capsys.readouterr().err == "fgm: the packages for agents are not installed: pip install 'fgm[mcp]'\n"
 
 
 async def test_a_viewer_that_ends_is_an_error_in_the_answer(incidents_dir: Path) -> None:
