@@ -2,14 +2,24 @@
 
 import socket
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from anyio import create_task_group
 from mcp import Client
 from tests.support.agents import answer, call, stdio_agent, text_of
 from tests.support.cluster import Cluster, viewer
 from tests.support.leak_and_stall import unpacked
+
+from fgm.agents.nodes import Nodes
+from fgm.agents.tools.toolbox import TOOLS
+from fgm.asking.kept_viewers import KeptViewers
+from fgm.asking.sources import Source
+from fgm.asking.viewer_client import ViewerClient, client_of
+from fgm.clock import SystemClock
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -89,3 +99,39 @@ async def test_kubectl_ends_with_the_client(cluster: Cluster, incidents_url: str
             pass
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", address.port))
+
+
+async def test_more_nodes_than_stay_open_are_all_asked_and_the_link_is_to_an_open_one(incidents_url: str) -> None:
+    """Sources of one real viewer that count how many of them are open."""
+    opened: set[str] = set()
+    most = 0
+
+    @asynccontextmanager
+    async def open_source(name: str) -> AsyncIterator[ViewerClient]:
+        nonlocal most
+        opened.add(name)
+        most = max(most, len(opened))
+        try:
+            yield client_of(incidents_url)
+        finally:
+            opened.remove(name)
+
+    sources = [Source(f"node/n{number}", partial(open_source, f"n{number}")) for number in range(12)]
+
+    async def listed() -> list[Source]:
+        return sources
+
+    (what_happened,) = (tool for tool in TOOLS if tool.name == "what_happened")
+    async with create_task_group() as group:
+        nodes = Nodes(listed, KeptViewers(group, max_kept=2), SystemClock())
+        text = await what_happened.call(nodes, {"time": "2026-11-26T17:46Z"})
+        still_open = set(opened)
+        group.cancel_scope.cancel()
+
+    assert text.startswith("12 findings on 12 of 12 nodes")
+    assert "1. n0: payments was OOM-killed" in text
+    assert f"Page: {incidents_url}/#from=" in text
+    assert "n0" in still_open
+    assert len(still_open) <= 3
+    assert most <= 11  # those that are asked at once, and those that wait to be closed
+    assert opened == set()

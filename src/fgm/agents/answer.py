@@ -5,11 +5,14 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from fgm.agents.links import PageLink
+
 DEFAULT_TOKENS = 1000
 """Maximum number of tokens of an answer if the agent asks for no other."""
 LEAST_TOKENS, MOST_TOKENS = 300, 4000
 MIN_LINES = 2
 """Minimum number of lines of each section, before any section gets more."""
+LEFT_OUT = "lines were left out: ask for a shorter range, one node or container, or with a higher limit or max_tokens"
 MAX_LINE = 900
 """Maximum number of characters of a line; longer ones are cut."""
 _COMMON_SIGNS = frozenset("→…")
@@ -28,19 +31,22 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a tool answers. `summary`, `notes` and `link` always stay; of the sections as much as fits.
+    """What a tool answers. The summary and the links always stay; of notes and sections as much as fits.
 
-    `notes`: the resolution, and what is missing.
+    `notes`: the resolution, and what is missing, the most important first.
     """
 
     summary: str
     sections: Sequence[Section] = ()
     notes: Sequence[str] = ()
-    links: Sequence[str] = ()
+    links: Sequence[PageLink] = ()
 
-    def text(self, max_tokens: int = DEFAULT_TOKENS) -> str:
-        """Return the answer as text."""
-        counts = _fitting(self.sections, max_tokens - self._fixed())
+    def text(self, max_tokens: int, links: Sequence[str]) -> str:
+        """Return the answer as text. `links`: the links with their addresses."""
+        notes = _short(self.notes, max_tokens // 3)
+        fixed = [self.summary, *notes, *links, *(each.heading for each in self.sections)]
+        fixed += [LEFT_OUT, *(_rest(9999) for _ in self.sections)]
+        counts = _fitting(self.sections, max_tokens - sum(estimated_tokens(_clean(text)) + 4 for text in fixed))
         lines = [_clean(self.summary)]
         for section, count in zip(self.sections, counts, strict=True):
             if not section.lines:
@@ -49,17 +55,12 @@ class Answer:
             lines += [_clean(line) for line in section.lines[:count]]
             if rest := len(section.lines) - count + section.unlisted:
                 lines.append(_rest(rest))
-        if self.notes:
-            lines += ["", *(f"Note: {_clean(note)}" for note in self.notes)]
-        lines += ["", *(f"Page: {link}" for link in self.links)]
+        if any(line.startswith("(and ") for line in lines):
+            notes = [*notes, LEFT_OUT]
+        if notes:
+            lines += ["", *(f"Note: {_clean(note)}" for note in notes)]
+        lines += ["", *(f"Page: {link}" for link in links)]
         return "\n".join(lines)
-
-    def _fixed(self) -> int:
-        """Return the number of tokens of what always stays."""
-        fixed = [self.summary, *self.notes, *self.links, *(each.heading for each in self.sections)]
-        return sum(estimated_tokens(text) + 4 for text in fixed) + sum(
-            estimated_tokens(_rest(999)) for _ in self.sections
-        )
 
 
 def estimated_tokens(text: str) -> int:
@@ -94,8 +95,22 @@ def _fitting(sections: Sequence[Section], tokens: int) -> list[int]:
     return counts
 
 
+def _short(notes: Sequence[str], tokens: int) -> list[str]:
+    """Return the notes that fit, the first ones, and how many do not."""
+    fitting: list[str] = []
+    for note in notes:
+        tokens -= estimated_tokens(_clean(note)) + 4
+        if tokens < 0:
+            return [
+                *fitting,
+                f"and {len(notes) - len(fitting)} further notes: ask for one node, or for a shorter range",
+            ]
+        fitting.append(note)
+    return fitting
+
+
 def _rest(count: int) -> str:
-    return f"(and {count} more: ask for a shorter range, for a container, or with a higher limit or max_tokens)"
+    return f"(and {count} more)"
 
 
 def _clean(line: str) -> str:

@@ -1,9 +1,11 @@
-"""Links that open a viewer's page at what an answer is about. Pure."""
+"""Links that open a viewer's page at what an answer is about."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from urllib.parse import quote
 
 from fgm import iso_time
+from fgm.asking.sources import Source
 
 MIN_SHOWN_MS = 120_000
 """Minimum length of the range that the page shows: of a second alone, a person sees nothing."""
@@ -11,8 +13,23 @@ MAX_SHOWN = 8
 """Maximum number of series in a link: lanes of more cannot be told apart, and ids are long."""
 
 
-def page_link(
-    url: str,
+@dataclass(frozen=True, slots=True)
+class PageLink:
+    """A link to the page of a source's viewer, whose address is known when the answer is made.
+
+    `later`: what opens the page when that viewer is closed; "" if nothing does.
+    """
+
+    source: Source
+    fragment: str = ""
+    later: str = ""
+
+    def text(self, url: str) -> str:
+        """Return the link. `url`: address of the viewer."""
+        return f"{url}{'#' if self.fragment else ''}{self.fragment}{self.later}"
+
+
+def fragment_of(
     from_ms: int,
     to_ms: int,
     *,
@@ -22,7 +39,7 @@ def page_link(
     against_ms: int | None = None,
     opened_id: str = "",
 ) -> str:
-    """Return the URL of a page that shows a range, with the cursor at an instant, some series, and some metrics.
+    """Return the fragment of a URL whose page shows a range, the cursor at an instant, some series, and some metrics.
 
     `against_ms`: begin of another range to compare with. `opened_id`: series whose processes are listed.
     """
@@ -40,4 +57,4 @@ def page_link(
         parts["vs"] = iso_time.format_seconds(against_ms)
     if opened_id:
         parts["open"] = quote(opened_id, safe="")
-    return f"{url}#{'&'.join(f'{name}={value}' for name, value in parts.items())}"
+    return "&".join(f"{name}={value}" for name, value in parts.items())

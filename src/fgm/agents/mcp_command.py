@@ -15,7 +15,7 @@ from fgm.agents.nodes import Nodes
 from fgm.asking.kept_viewers import KeptViewers
 from fgm.asking.sources import Source
 from fgm.asking.viewer_client import AskError
-from fgm.clock import SystemClock
+from fgm.clock import Clock, SystemClock
 from fgm.cluster.ask_command import chosen_sources, is_of_cluster
 from fgm.listening import ListenError, listen, url_of
 
@@ -62,8 +62,9 @@ async def _stop_on_signals(scope: anyio.CancelScope) -> None:
 
 async def _serve(arguments: argparse.Namespace, group: TaskGroup) -> None:
     async with AsyncExitStack() as stack:
-        sources = await _sources(arguments, stack)
-        nodes = Nodes(sources, KeptViewers(group))
+        clock = SystemClock()
+        sources = await _sources(arguments, stack, clock)
+        nodes = Nodes(sources, KeptViewers(group), clock)
         if not is_of_cluster(arguments.source):
             await nodes.survey()  # an error on the terminal is better than one in each answer
         from fgm.agents import sdk_server  # noqa: PLC0415 - the SDK, which is not everywhere and imports for a second
@@ -77,12 +78,13 @@ async def _serve(arguments: argparse.Namespace, group: TaskGroup) -> None:
         await sdk_server.serve_http(server, sock)
 
 
-async def _sources(arguments: argparse.Namespace, stack: AsyncExitStack) -> Callable[[], Awaitable[Sequence[Source]]]:
+async def _sources(
+    arguments: argparse.Namespace, stack: AsyncExitStack, clock: Clock
+) -> Callable[[], Awaitable[Sequence[Source]]]:
     """Return what lists the sources of all nodes. Those of a cluster come and go: they are listed again in time.
 
     Raises: AskError if the source cannot be opened, or if the cluster cannot be reached.
     """
-    clock = SystemClock()
 
     async def chosen() -> Sequence[Source]:
         return await chosen_sources([arguments.source], stack, arguments.context, arguments.fgm_namespace)

@@ -1,18 +1,20 @@
 """The nodes that tools can ask, and one question to several of them at once."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 import anyio
 
 from fgm.agents.arguments import NothingMatchesError
+from fgm.agents.links import PageLink
 from fgm.agents.spans import Recorded
 from fgm.asking.kept_viewers import KeptViewers
 from fgm.asking.minute import Health, ask_health
 from fgm.asking.ranking import Failure
 from fgm.asking.sources import Source
 from fgm.asking.viewer_client import AskError, NoAnswerError, ViewerClient
+from fgm.clock import Clock
 
 MAX_AT_ONCE = 8
 """Maximum number of nodes that are asked at the same time."""
@@ -20,6 +22,12 @@ TIMEOUT_S = 60.0
 """Timeout of the answer of a node that is asked alone."""
 TIMEOUT_OF_MANY_S = 30.0
 """Timeout of the answer of a node if others are asked, too: the agent waits for the slowest."""
+SURVEYED_FOR_S = 20.0
+"""Time for which what several nodes have recorded is not asked again, so that a node that hangs is waited for once."""
+MAX_REASONS = 3
+"""Maximum number of reasons why nodes do not answer, in an answer."""
+MAX_REASON = 160
+"""Maximum number of characters of such a reason: kubectl prints long ones. The tool `nodes` has all of them."""
 MAX_NAMED = 8
 """Maximum number of nodes that a message names."""
 
@@ -46,22 +54,28 @@ class Answers(Generic[Result]):
 
     @property
     def notes(self) -> list[str]:
-        """A sentence about each node that has not answered."""
-        return [f"no answer from {each.source}: {each.reason}" for each in self.failures]
+        """Sentences about the nodes that have not answered."""
+        by_reason: dict[str, list[str]] = {}
+        for each in self.failures:
+            by_reason.setdefault(_cut(each.reason), []).append(each.source)
+        reasons = list(by_reason.items())
+        notes = [f"no answer from {listed(names)}: {reason}" for reason, names in reasons[:MAX_REASONS]]
+        rest = [name for _, names in reasons[MAX_REASONS:] for name in names]
+        return [*notes, *([f"no answer from {listed(rest)} either"] if rest else [])]
 
 
 class Nodes:
     """The nodes of a source. Whatever an agent asks for, at most eight are asked at once, each with a timeout."""
 
-    def __init__(
-        self, sources: Callable[[], Awaitable[Sequence[Source]]], kept: KeptViewers, *, timeout_s: float = TIMEOUT_S
-    ) -> None:
+    def __init__(self, sources: Callable[[], Awaitable[Sequence[Source]]], kept: KeptViewers, clock: Clock) -> None:
         """Ask nobody yet. `sources`: returns the sources of all nodes; raises AskError if it cannot."""
-        self._sources, self._kept, self._timeout_s = sources, kept, timeout_s
+        self._sources, self._kept, self._clock = sources, kept, clock
+        self._surveyed: Answers[Health] | None = None
+        self._surveyed_s = 0.0
         self._limiter = anyio.CapacityLimiter(MAX_AT_ONCE)
 
-    async def survey(self, chosen: str = "") -> Answers[Health]:
-        """Return what the chosen node has, or all nodes have.
+    async def survey(self, chosen: str = "", *, anew: bool = False) -> Answers[Health]:
+        """Return what the chosen node has, or all nodes have. `anew`: ask also if they were just asked.
 
         Raises: AskError if there is no such node, or if none answers.
         """
@@ -71,7 +85,12 @@ class Nodes:
             if chosen not in names:
                 raise AskError(f"there is no node {chosen!r}: there are {listed(names)}")
             sources = [sources[names.index(chosen)]]
+        age_s = self._clock.monotonic() - self._surveyed_s
+        if self._surveyed is not None and len(sources) > 1 and age_s < SURVEYED_FOR_S and not anew:
+            return self._surveyed
         answers = await self._gather(sources, lambda source: source, self._health)
+        if len(sources) > 1:
+            self._surveyed, self._surveyed_s = answers, self._clock.monotonic()
         names = [node.name for node, _ in answers.nodes]
         if chosen and chosen not in names:  # the name of the only node is known only now
             raise AskError(f"there is no node {chosen!r}: there is {listed(names)}")
@@ -81,13 +100,13 @@ class Nodes:
         was_open = self._kept.has(source)
         client = await self._kept.client(source)
         try:
-            found = await ask_health(client, timeout_s=self._timeout_s)
+            found = await ask_health(client, timeout_s=TIMEOUT_S)
         except NoAnswerError as error:
             failure = await self._kept.close(source, error)
             if not was_open:
                 raise failure from error
             client = await self._kept.client(source)  # its pod may have been replaced since the last question
-            found = await ask_health(client, timeout_s=self._timeout_s)
+            found = await ask_health(client, timeout_s=TIMEOUT_S)
         name = name_of(source) if is_of_cluster(source) else found.node or source.name
         return AskedNode(name, source, client, found), found
 
@@ -100,11 +119,20 @@ class Nodes:
         """
 
         async def answer(node: AskedNode) -> tuple[AskedNode, Result]:
-            return node, await question(node)
+            # With more nodes than stay open, its viewer has been closed since.
+            opened = replace(node, client=await self._kept.client(node.source))
+            return opened, await question(opened)
 
         asked = [node for node, _ in surveyed.nodes]
         answers = await self._gather(asked, lambda node: node.source, answer)
         return Answers(answers.nodes, (*surveyed.failures, *answers.failures))
+
+    async def link(self, link: PageLink) -> str:
+        """Return a link with the address of its viewer, which stays open."""
+        try:
+            return link.text((await self._kept.client(link.source)).url)
+        except AskError as error:
+            return f"cannot be opened: {error}{link.later}"
 
     async def _gather(
         self,
@@ -112,7 +140,7 @@ class Nodes:
         source_of: Callable[[Other], Source],
         ask: Callable[[Other], Awaitable[tuple[AskedNode, Result]]],
     ) -> Answers[Result]:
-        timeout_s = self._timeout_s if len(keys) == 1 else min(self._timeout_s, TIMEOUT_OF_MANY_S)
+        timeout_s = TIMEOUT_S if len(keys) == 1 else TIMEOUT_OF_MANY_S
         answers: dict[int, tuple[AskedNode, Result]] = {}
         without: list[NothingMatchesError] = []
         failures: dict[int, Failure] = {}
@@ -156,10 +184,14 @@ def name_of(source: Source) -> str:
     return source.name.removeprefix("node/")
 
 
-def listed(names: Sequence[str]) -> str:
-    """Return names in words; those beyond MAX_NAMED are counted."""
-    rest = len(names) - MAX_NAMED
-    return ", ".join(names[:MAX_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+def _cut(reason: str) -> str:
+    return reason if len(reason) <= MAX_REASON else f"{reason[: MAX_REASON - 1]}…"
+
+
+def listed(names: Sequence[str], most: int = MAX_NAMED) -> str:
+    """Return names in words; those beyond `most` are counted."""
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def recorded(surveyed: Answers[Health]) -> Recorded:

@@ -96,7 +96,7 @@ async def respond(nodes: Nodes, values: Values) -> Answer:
             )
             for node, body in answers.nodes
             if body["events"] or len(answers.nodes) == 1
-        ][:3],
+        ][:1],
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from fgm.agents.answer import Answer, Section
 from fgm.agents.arguments import Argument, Values
+from fgm.agents.links import PageLink
 from fgm.agents.nodes import AskedNode, Nodes, recorded
 from fgm.agents.quantities import clock, day_and_clock, from_to, quantity
 from fgm.agents.series_lookup import series_in
@@ -87,7 +88,7 @@ def _line(facts: Mapping[str, Any], newest_ms: int) -> str:
     return ", ".join(parts)
 
 
-def _link(node: AskedNode, span: Span, shown: list[tuple[AskedNode, Any]]) -> str:
+def _link(node: AskedNode, span: Span, shown: list[tuple[AskedNode, Any]]) -> PageLink:
     ids = [each["id"] for of, each in shown if of is node]
     return link_to(node, span, ids=ids)
 

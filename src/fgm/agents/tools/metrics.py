@@ -6,7 +6,7 @@ from typing import Any
 from fgm.agents.answer import Answer, Section
 from fgm.agents.arguments import Argument, Values
 from fgm.agents.nodes import AskedNode, Nodes
-from fgm.agents.tools.tool import NODE, Tool, limit, of_nodes
+from fgm.agents.tools.tool import NODE, Tool, limit, link_to, of_nodes
 
 STUDIES = "trend (rises or falls?), changepoint (levels between changes), periodicity (time between beats)"
 
@@ -42,7 +42,7 @@ async def respond(nodes: Nodes, values: Values) -> Answer:
             *([Section("More names:", _in_lines(rest))] if rest else []),
         ],
         [*answers.notes, f"studies of the tool series: {STUDIES}"],
-        [answers.nodes[0][0].client.url],
+        [link_to(answers.nodes[0][0])],
     )
 
 

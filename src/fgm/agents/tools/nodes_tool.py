@@ -4,21 +4,21 @@ from fgm.agents.answer import Answer, Section, distinct
 from fgm.agents.arguments import Values
 from fgm.agents.nodes import Nodes
 from fgm.agents.quantities import day_and_clock, length
-from fgm.agents.tools.tool import NODE, Tool
+from fgm.agents.tools.tool import NODE, Tool, link_to
 from fgm.asking.minute import Health
 
 
 async def respond(nodes: Nodes, values: Values) -> Answer:
     """Return what each node has recorded, and which nodes do not answer."""
-    surveyed = await nodes.survey(values.text("node"))
-    lines = [f"{node.name}: {_line(health)}" for node, health in surveyed.nodes]
-    lines += [f"{failure.source}: NO ANSWER: {failure.reason}" for failure in surveyed.failures]
+    surveyed = await nodes.survey(values.text("node"), anew=True)
+    lines = [f"{failure.source}: NO ANSWER: {failure.reason}" for failure in surveyed.failures]
+    lines += [f"{node.name}: {_line(health)}" for node, health in surveyed.nodes]
     every = " and ".join(distinct(length(health.interval_ms) for _, health in surveyed.nodes))
     return Answer(
         f"{len(surveyed.nodes)} of {len(lines)} nodes answer",
         [Section("Nodes:", lines)],
         [f"resolution: a sample each {every}, unless an answer says otherwise; all times are UTC"],
-        [node.client.url for node, _ in surveyed.nodes[:3]],
+        [link_to(node) for node, _ in surveyed.nodes[:1]],
     )
 
 

@@ -89,7 +89,7 @@ async def respond(nodes: Nodes, values: Values) -> Answer:
             *([Section("Missing:", empty)] if empty else []),
         ],
         [*answers.notes, *range_notes(span, have, [body for _, each in bodies for body in each["bodies"]])],
-        links[:3],
+        links[:1],
     )
 
 
@@ -136,7 +136,7 @@ async def _ranked(
         [Section("Highest mean first:", lines, total - len(lines))],
         [*answers.notes, *range_notes(span, have, [body for _, body in answers.nodes])],
         [link_to(node, span, metrics=[metric], at_ms=each["max_ms"]) for node, _, each in rows[:1]]
-        or [answers.nodes[0][0].client.url],
+        or [link_to(answers.nodes[0][0])],
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from fgm import iso_time
 from fgm.agents.answer import DEFAULT_TOKENS, LEAST_TOKENS, MOST_TOKENS, Answer
 from fgm.agents.arguments import Argument, Values, read_arguments
-from fgm.agents.links import page_link
+from fgm.agents.links import PageLink, fragment_of
 from fgm.agents.nodes import Answers, AskedNode, Nodes, is_of_cluster
 from fgm.agents.quantities import day_and_clock, length
 from fgm.agents.spans import Recorded, Span
@@ -46,7 +46,8 @@ class Tool:
         """
         values = read_arguments(self.all_arguments, sent)
         answer = await self.respond(nodes, values)
-        return answer.text(values.whole("max_tokens"))
+        links = [await nodes.link(each) for each in answer.links]
+        return answer.text(values.whole("max_tokens"), links)
 
 
 def limit(most: int, default: int) -> Argument:
@@ -76,13 +77,14 @@ def prefix_of(node_name: str, answers: Answers[Any]) -> str:
     return f"{node_name}: " if len(answers.nodes) + len(answers.failures) > 1 else ""
 
 
-def link_to(node: AskedNode, span: Span, at_ms: int | None = None, **shown: Any) -> str:
-    """Return a link to a node's page at a range, as `page_link` makes it. In a cluster it says what opens it later."""
-    link = page_link(node.client.url, span.from_ms, span.to_ms, at_ms=at_ms, **shown)
+def link_to(node: AskedNode, span: Span | None = None, at_ms: int | None = None, **shown: Any) -> PageLink:
+    """Return a link to a node's page, at a range. In a cluster it says what opens it later."""
+    fragment = "" if span is None else fragment_of(span.from_ms, span.to_ms, at_ms=at_ms, **shown)
     if not is_of_cluster(node.source):
-        return link
-    at = iso_time.format_seconds(span.from_ms if at_ms is None else at_ms)
-    return f"{link} (when fgm mcp has ended: fgm open {node.name} {at})"
+        return PageLink(node.source, fragment)
+    begin_ms = at_ms if at_ms is not None or span is None else span.from_ms
+    at = "" if begin_ms is None else f" {iso_time.format_seconds(begin_ms)}"
+    return PageLink(node.source, fragment, f" (when fgm mcp has ended: fgm open {node.name}{at})")
 
 
 def range_notes(span: Span, recorded: Recorded, bodies: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -102,7 +102,7 @@ def changed_answer(
         f"{len(rows)} series changed{of_nodes(answers)}, {from_to(span.from_ms, span.to_ms)}, {against}",
         [Section("Changed most first:", lines or ["nothing"], len(rows) - len(shown))],
         [*answers.notes, *notes],
-        links[:3],
+        links[:1],
     )
 
 

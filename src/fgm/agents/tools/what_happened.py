@@ -6,7 +6,8 @@ from typing import Any
 
 from fgm.agents.answer import Answer, Section
 from fgm.agents.arguments import Argument, ArgumentError, Values
-from fgm.agents.nodes import AskedNode, Nodes, recorded
+from fgm.agents.links import PageLink
+from fgm.agents.nodes import AskedNode, Nodes, listed, recorded
 from fgm.agents.quantities import clock, from_to, quantity
 from fgm.agents.series_lookup import named
 from fgm.agents.spans import FROM, TIME_FORM, TO, Recorded, Span, span_of
@@ -20,8 +21,8 @@ LONGEST = "1h"
 """Maximum length of the range: viewers look for what stood out in at most an hour."""
 TIMEOUT_S = 50.0
 STRENGTH = (
-    "strength is -log10 of the share of ordinary quarters of an hour with as much of it, the same on all nodes; a "
-    "neighbour as a cause is evidence, not proof"
+    "strength is -log10 of the share of ordinary quarters of an hour with as much of it; a neighbour as a cause is "
+    "evidence, not proof"
 )
 
 ARGUMENTS = (
@@ -63,16 +64,18 @@ async def respond(nodes: Nodes, values: Values) -> Answer:
         *([Section("Further events, counted:", [counted])] if counted else []),
         Section("Used most:", _users(ranking, prefix)),
     ]
-    missing = [
-        f"{prefix_of(by_source[each.source].name, answers)}{text}" for each in ranking.answers for text in each.missing
-    ]
+    missing: dict[str, list[str]] = {}
+    for each in ranking.answers:
+        for text in each.missing:
+            missing.setdefault(text, []).append(by_source[each.source].name)
+    lacks = [f"{listed(names, 3)}: {text}" if len(answers.nodes) > 1 else text for text, names in missing.items()]
     return Answer(
         f"{ranking.found} findings{of_nodes(answers)}, {from_to(span.from_ms, span.to_ms)}{_whose(question)}",
         sections,
         [
             *answers.notes,
             *range_notes(span, have, []),
-            *missing,
+            *lacks,
             STRENGTH,
         ],
         _links(ranking, by_source, span),
@@ -114,15 +117,13 @@ def _whose(question: MinuteQuestion) -> str:
     return "".join(f", {name} {value!r}" for name, value in named_filters if value)
 
 
-def _links(ranking: Ranking, by_source: dict[str, AskedNode], span: Span) -> list[str]:
-    """Return a link to the node of each of the first findings, with its series and metric."""
-    links = []
-    for each in ranking.findings[:3]:
-        finding, node = each.item, by_source[each.answer.source]
-        at_ms = min(max(finding.from_ms, span.from_ms), span.to_ms - 1)
-        links.append(link_to(node, span, at_ms=at_ms, ids=[finding.id]))
-    of_first = [link_to(node, span) for node in by_source.values()][:1]
-    return links[:1] if len(by_source) == 1 and links else list(dict.fromkeys(links)) or of_first
+def _links(ranking: Ranking, by_source: dict[str, AskedNode], span: Span) -> list[PageLink]:
+    """Return a link to the node of the first finding, with its series."""
+    if not ranking.findings:
+        return [link_to(node, span) for node in by_source.values()][:1]
+    finding, node = ranking.findings[0].item, by_source[ranking.findings[0].answer.source]
+    at_ms = min(max(finding.from_ms, span.from_ms), span.to_ms - 1)
+    return [link_to(node, span, at_ms, ids=[finding.id])]
 
 
 TOOL = Tool(
