@@ -12,12 +12,15 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import anyio
 import pytest
 from mcp import Client
+from tests.support import leak_and_stall
 from tests.support.agents import answer, call, children_of, http_agents, stdio_agent, text_of
 from tests.support.cluster import viewer
 from tests.support.processes import LOOK_AGAIN_S
 
+from fgm.agents.answer import estimated_tokens
 from fgm.agents.tools.toolbox import TOOLS
 from fgm.cli import main
 
@@ -145,3 +148,38 @@ async def test_a_viewer_that_ends_is_an_error_in_the_answer(incidents_dir: Path)
 
     assert result.is_error
     assert "cannot connect" in text_of(result)
+
+
+async def test_a_pack_is_asked_and_names_that_were_left_out_stay_out(incidents_dir: Path, tmp_path: Path) -> None:
+    pack = tmp_path / "incident.html"
+    span = ["--from", "2026-11-26T17:46:00Z", "--to", "2026-11-26T17:47:00Z"]
+    command = [sys.executable, "-m", "fgm", "save", str(incidents_dir), *span, "--redact", "all", "-o", str(pack)]
+    await anyio.run_process(command)
+    async with stdio_agent(str(pack)) as client:
+        happened = await answer(client, "what_happened", from_="2026-11-26T17:46:00Z", to="2026-11-26T17:47:00Z")
+        found = await answer(client, "find")
+
+    assert "was OOM-killed at 17:46:40" in happened
+    assert " series on " in found
+    for name in ("payments", "worker-3", "9f762c370b87", "shop"):
+        assert name not in happened + found
+
+
+async def test_a_leak_its_process_and_a_stall_are_found_by_calls_alone(tmp_path: Path) -> None:
+    """Two further stories of docs/tour.md."""
+    planted = leak_and_stall.PLANTED
+    async with stdio_agent(str(leak_and_stall.unpacked(tmp_path))) as client:
+        texts = [await answer(client, "what_happened", last="10m")]
+        leak = next(line for line in texts[0].splitlines() if f"{planted['leak']['name']} (" in line)
+        assert "keeps taking anonymous memory" in leak
+        stall = next(line for line in texts[0].splitlines() if "stalled for" in line)
+        assert planted["stall"]["name"] in stall
+        leaking = leak.rpartition("id ")[2].split(")")[0]
+        texts.append(await answer(client, "processes", container=leaking, by="memory", last="10m", limit=3))
+        assert texts[-1].split("Most memory first:\n")[1].startswith(f"{planted['leak']['comm']} pid ")
+        texts.append(
+            await answer(client, "series", metric="memory_working_set", container=leaking, study="trend", last="10m")
+        )
+        assert "trend: rises by" in texts[-1]
+
+    assert sum(map(estimated_tokens, texts)) <= 4000
