@@ -74,8 +74,8 @@ class Nodes:
         self._surveyed_s = 0.0
         self._limiter = anyio.CapacityLimiter(MAX_AT_ONCE)
 
-    async def survey(self, chosen: str = "", *, anew: bool = False) -> Answers[Health]:
-        """Return what the chosen node has, or all nodes have. `anew`: ask also if they were just asked.
+    async def survey(self, chosen: str = "", *, again: bool = False) -> Answers[Health]:
+        """Return what the chosen node has, or all nodes have. `again`: ask also if they were just asked.
 
         Raises: AskError if there is no such node, or if none answers.
         """
@@ -86,7 +86,7 @@ class Nodes:
                 raise AskError(f"there is no node {chosen!r}: there are {listed(names)}")
             sources = [sources[names.index(chosen)]]
         age_s = self._clock.monotonic() - self._surveyed_s
-        if self._surveyed is not None and len(sources) > 1 and age_s < SURVEYED_FOR_S and not anew:
+        if self._surveyed is not None and len(sources) > 1 and age_s < SURVEYED_FOR_S and not again:
             return self._surveyed
         answers = await self._gather(sources, lambda source: source, self._health)
         if len(sources) > 1:

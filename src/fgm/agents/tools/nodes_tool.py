@@ -10,7 +10,7 @@ from fgm.asking.minute import Health
 
 async def respond(nodes: Nodes, values: Values) -> Answer:
     """Return what each node has recorded, and which nodes do not answer."""
-    surveyed = await nodes.survey(values.text("node"), anew=True)
+    surveyed = await nodes.survey(values.text("node"), again=True)
     lines = [f"{failure.source}: NO ANSWER: {failure.reason}" for failure in surveyed.failures]
     lines += [f"{node.name}: {_line(health)}" for node, health in surveyed.nodes]
     every = " and ".join(distinct(length(health.interval_ms) for _, health in surveyed.nodes))
