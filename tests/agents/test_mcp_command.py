@@ -5,6 +5,7 @@ import http.client
 import importlib.util
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -177,9 +178,9 @@ async def test_a_leak_its_process_and_a_stall_are_found_by_calls_alone(tmp_path:
         leaking = leak.rpartition("id ")[2].split(")")[0]
         texts.append(await answer(client, "processes", container=leaking, by="memory", last="10m", limit=3))
         assert texts[-1].split("Most memory first:\n")[1].startswith(f"{planted['leak']['comm']} pid ")
-        texts.append(
-            await answer(client, "series", metric="memory_working_set", container=leaking, study="trend", last="10m")
-        )
+        begin, end = re.findall(r"(\d\d:\d\d:\d\d) to (\d\d:\d\d:\d\d)", leak)[0]
+        of_leak = {"metric": "memory_working_set", "container": leaking, "from_": begin, "to": end}
+        texts.append(await answer(client, "series", **of_leak, study="trend"))
         assert "trend: rises by" in texts[-1]
 
     assert sum(map(estimated_tokens, texts)) <= 4000

@@ -221,7 +221,7 @@ def _study(study: str, facts: Mapping[str, Any], unit: str) -> str:
     if study == "trend":
         slope = 3600 * facts["slope_per_s"]
         if not facts["is_sure"]:
-            return "trend: none that is more than chance"
+            return "trend: no line over the whole range that is more than chance"
         return (
             f"trend: {'rises' if slope > 0 else 'falls'} by {quantity(abs(slope), unit)} per h (from "
             f"{quantity(facts['from_value'], unit)} to {quantity(facts['to_value'], unit)})"
