@@ -225,18 +225,20 @@ LAST_MS = """async () => {
 """Script that returns the instant of the newest cell of the memory wall."""
 
 
-def test_of_a_live_wall_only_new_columns_are_requested(page: Page, viewer_url: str, page_errors: list[str]) -> None:
-    page.goto(f"{viewer_url}#walls=memory&last=1m")
+def test_of_live_walls_only_new_columns_are_requested_all_at_once(
+    page: Page, viewer_url: str, page_errors: list[str]
+) -> None:
+    page.goto(f"{viewer_url}#walls=cpu,memory&last=1m")
     until(page, lambda: page.evaluate(LAST_MS) > 0)
     first_ms = page.evaluate(LAST_MS)
+    until(page, lambda: page.evaluate(LAST_MS) >= first_ms + 2000)  # by then, all walls are there
     requested: list[str] = []
-    page.on(
-        "request", lambda request: requested.append(request.url) if "metric=memory_working_set" in request.url else None
-    )
-    until(page, lambda: page.evaluate(LAST_MS) >= first_ms + 6000)
-    columns = [int(match[1]) for url in requested if (match := re.search(r"/api/wall.*columns=(\d+)", url))]
+    page.on("request", lambda request: requested.append(request.url) if "/api/wall" in request.url else None)
+    until(page, lambda: page.evaluate(LAST_MS) >= first_ms + 8000)
+    columns = [int(match[1]) for url in requested if (match := re.search(r"columns=(\d+)", url))]
     assert columns
     assert max(columns) < 20
+    assert all("metric=total_cpu_usage_millicores,memory_working_set" in url for url in requested)
     assert page_errors == []
 
 

@@ -117,7 +117,7 @@ async def test_the_binary_form_has_the_cells_of_the_json(client: ApiClient) -> N
 @pytest.mark.parametrize(
     ("query", "status", "name"),
     [
-        (f"metric={MEMORY},memory.peak", 400, "metric"),
+        ("columns=4", 400, "metric"),
         (f"metric={MEMORY}&columns=0", 400, "columns"),
         (f"metric={MEMORY}&by=image", 400, "by"),
         (f"metric={MEMORY}&containers={id_of(9)}", 404, "containers"),
@@ -209,3 +209,32 @@ async def test_values_that_are_read_every_ten_seconds_fill_the_columns_between(t
     assert row["values"][:16] == [0] * 5 + [10] * 5 + [20] * 5 + [30]
     assert row["values"][16:35] == [None] * 19
     assert row["values"][35:] == [70] * 5 + [80] + [None] * 4
+
+
+async def test_several_metrics_have_the_answers_that_each_has_alone(client: ApiClient) -> None:
+    await client.ready()
+    target = f"/api/wall?metric={{}}&{RANGE}&columns=4"
+    alone = [(await client.get(target.format(name))).json for name in (MEMORY, "memory_working_set")]
+    together = (await client.get(target.format(f"{MEMORY},memory_working_set"))).json
+    assert together == {"walls": alone}
+
+    binary = (await client.get(target.format(f"{MEMORY},memory_working_set") + "&format=binary")).body
+    length = int.from_bytes(binary[:4], "little")
+    header = json.loads(binary[4 : 4 + length])
+    cells = np.frombuffer(binary[4 + length + -(4 + length) % 8 :], "<f4").reshape(-1, 4)
+    rows = [row for wall in alone for row in wall["rows"]]
+    assert [row["key"] for wall in header["walls"] for row in wall["rows"]] == [row["key"] for row in rows]
+    np.testing.assert_array_equal(cells, np.array([row["values"] for row in rows], float))
+
+
+async def test_a_client_that_has_the_wall_of_a_past_range_gets_no_second_one(client: ApiClient) -> None:
+    await client.ready()
+    target = f"/api/wall?metric={MEMORY}&{RANGE}&columns=4"
+    first = await client.get(target)
+    again = await client.get(target, if_none_match=first.headers["etag"])
+    other = await client.get(target + "&by=pod", if_none_match=first.headers["etag"])
+
+    assert (again.status, again.body, again.headers["etag"]) == (304, b"", first.headers["etag"])
+    assert (other.status, other.headers["etag"] != first.headers["etag"]) == (200, True)
+    live = await client.get(f"/api/wall?metric={MEMORY}&range=1m&columns=10")
+    assert (live.status, "etag" in live.headers) == (200, False)

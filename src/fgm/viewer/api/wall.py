@@ -1,16 +1,18 @@
 """/api/wall: of many series at once, the highest value of a metric in each pixel column, in one row for each of them.
 
-The binary form:
+Several metrics in a request have an answer each. The binary form:
 
     u32, little-endian      length of the header
     header                  the JSON answer, without `values`
     zeros                   padding to a multiple of 8 bytes
-    cells                   float32, little-endian, row by row, NaN where nothing was recorded
+    cells                   float32, little-endian, metric by metric and row by row, NaN where nothing was recorded
 """
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,7 @@ from fgm.viewer.api.request import parsing
 from fgm.viewer.api.request.requests import WallRequest
 from fgm.viewer.api.response.media_types import BINARY, JSON
 from fgm.viewer.api.response.memory_budget import Lease
+from fgm.viewer.api.response.response_tag import tag_of_response
 from fgm.viewer.api.response.responses import response_from_parts
 from fgm.viewer.api.services import Services
 from fgm.viewer.contents.holdings import Holdings
@@ -31,6 +34,7 @@ from fgm.viewer.contents.series_register import RegisteredSeries
 from fgm.viewer.query.question import MIN_COLUMN_MS, Question
 from fgm.viewer.query.wall.grouping import Rows, group_of, workload_name
 from fgm.viewer.query.wall.wall_query import MAX_CELLS, WallQuery, WallRow
+from fgm.viewer.web import entity_tags
 from fgm.viewer.web.problems import bad_parameter, unknown
 
 ADOPTED_SCOPES: Mapping[Rows, frozenset[Scope]] = {
@@ -51,21 +55,43 @@ async def respond(services: Services, lease: Lease) -> Response:
     until_ms = min(wall_request.until_ms or question.to_ms, question.to_ms)
     if until_ms <= question.from_ms:
         raise bad_parameter("until", "nothing is left to read", f"an instant after {question.from_ms}")
-    query = await runner.run(lambda: services.wall_query(question, until_ms, wall_request.within_ms))
-    await runner.finish(query, lease)
+    named = request.query_string
+    tag = await runner.run(lambda: tag_of(named, question, services, holdings, now_ms))
+    if tag is not None and entity_tags.matches(request.headers.get("If-None-Match"), tag):
+        return await response_from_parts(runner, lambda: iter(()), etag=tag)
+    queries = []
+    for metric in question.metrics:
+        of_metric = replace(question, metrics=(metric,))
+        query = await runner.run(partial(services.wall_query, of_metric, until_ms, wall_request.within_ms))
+        await runner.finish(query, lease)
+        queries.append(query)
+    if any(query.complete_from_ms > question.from_ms for query in queries):
+        tag = None  # the next response may have more
     encode = to_binary if wall_request.is_binary else to_json
     media_type = BINARY if wall_request.is_binary else JSON
-    return await response_from_parts(runner, lambda: encode(*answer(query, holdings, wall_request)), media_type)
+
+    def parts() -> Iterator[bytes]:
+        return encode([answer(query, holdings, wall_request) for query in queries])
+
+    return await response_from_parts(runner, parts, media_type, tag)
+
+
+def tag_of(query: bytes, question: Question, services: Services, holdings: Holdings, now_ms: int) -> str | None:
+    """Return the entity tag of the response, which also has names; None if it may still change. May block."""
+    registered = filter(None, (holdings.series.find(key) for key in sorted(question.keys)))
+    names = [(name_of(entry), entry.series.pod_name, entry.series.namespace) for entry in registered]
+    return tag_of_response(query + repr(names).encode(), question, services.sources, holdings, now_ms)
 
 
 def make_question(holdings: Holdings, wall_request: WallRequest, now_ms: int) -> Question:
-    """Return the question for the cells of a request. If there are too many series, it has the newest.
+    """Return the question for the cells of all metrics of a request. If there are too many series, it has the newest.
 
     Raises: Problem (404) if none of the requested series exists; Problem (400) if the range is empty.
     """
     oldest_ms = now_ms if holdings.oldest_ms is None else holdings.oldest_ms
     from_ms, to_ms = wall_request.span.resolve(now_ms, oldest_ms, holdings.tick_ms)
-    columns, max_series = wall_request.columns, MAX_CELLS // wall_request.columns
+    columns, metrics = wall_request.columns, wall_request.metrics
+    max_series = MAX_CELLS // (columns * len(metrics))
     if wall_request.ids is None:
         keys = _chosen(holdings, wall_request.filter, wall_request.rows, from_ms, to_ms)
     else:
@@ -75,7 +101,7 @@ def make_question(holdings: Holdings, wall_request: WallRequest, now_ms: int) ->
         raise unknown("containers", "series", wall_request.ids[0][:256], detail)
     is_open = wall_request.ids is None and wall_request.filter is None
     return Question(
-        metrics=(wall_request.metric,),
+        metrics=metrics,
         keys=frozenset(list(filter(None, keys))[:max_series]),
         from_ms=from_ms,
         to_ms=to_ms,
@@ -93,14 +119,15 @@ def answer(query: WallQuery, holdings: Holdings, wall_request: WallRequest) -> t
     """Return the JSON value without the cells, and the rows with them. The steps of the query must be done."""
     rows = query.rows(lambda series: group_of(series, wall_request.rows))
     columns, kept = query.columns, rows[: wall_request.limit]
+    (metric,) = query.question.metrics
     first = int(columns.at(np.array([query.complete_from_ms]))[0])
     end = int(columns.at(np.array([query.until_ms - 1]))[0]) + 1
     is_cut = query.is_cut or len(query.question.keys) == query.question.max_series
     facts = {
         "from_ms": columns.from_ms,
         "to_ms": columns.to_ms,
-        "metric": wall_request.metric.name,
-        "unit": wall_request.metric.unit,
+        "metric": metric.name,
+        "unit": metric.unit,
         "by": wall_request.rows,
         "interval_ms": query.question.tick_ms,
         "resolution": "minutes" if query.has_minutes else "raw",
@@ -116,8 +143,18 @@ def answer(query: WallQuery, holdings: Holdings, wall_request: WallRequest) -> t
     return facts, kept
 
 
-def to_json(facts: dict[str, Any], rows: list[WallRow]) -> Iterator[bytes]:
-    """Yield the parts of the JSON answer."""
+def to_json(answers: Sequence[tuple[dict[str, Any], list[WallRow]]]) -> Iterator[bytes]:
+    """Yield the parts of the JSON answer to one metric, or of `walls`."""
+    if len(answers) == 1:
+        yield from _json_of(*answers[0])
+        return
+    for number, each in enumerate(answers):
+        yield b", " if number else b'{"walls": ['
+        yield from _json_of(*each)
+    yield b"]}"
+
+
+def _json_of(facts: dict[str, Any], rows: list[WallRow]) -> Iterator[bytes]:
     yield json.dumps({**facts, "rows": []})[:-2].encode()
     separator = ""
     for row_facts, row in zip(facts["rows"], rows, strict=True):
@@ -128,12 +165,14 @@ def to_json(facts: dict[str, Any], rows: list[WallRow]) -> Iterator[bytes]:
     yield b"]}"
 
 
-def to_binary(facts: dict[str, Any], rows: list[WallRow]) -> Iterator[bytes]:
+def to_binary(answers: Sequence[tuple[dict[str, Any], list[WallRow]]]) -> Iterator[bytes]:
     """Yield the parts of the binary answer."""
-    header = json.dumps(facts).encode()
+    of_metrics = [facts for facts, _ in answers]
+    header = json.dumps(of_metrics[0] if len(answers) == 1 else {"walls": of_metrics}).encode()
     yield len(header).to_bytes(4, "little") + header + bytes(-(4 + len(header)) % 8)
-    for row in rows:
-        yield row.cells[facts["first_column"] : facts["end_column"]].astype("<f4").tobytes()
+    for facts, rows in answers:
+        for row in rows:
+            yield row.cells[facts["first_column"] : facts["end_column"]].astype("<f4").tobytes()
 
 
 def _row(row: WallRow, holdings: Holdings, rows: Rows) -> dict[str, Any]:

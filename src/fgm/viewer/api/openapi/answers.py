@@ -28,6 +28,22 @@ from fgm.viewer.api.openapi.schemas import (
 from fgm.viewer.findings.studies.names import STUDIES
 from fgm.viewer.findings.studies.study import MIN_VALUES
 
+_WALL = facts(
+    **COVERED,
+    complete_from_ms=WHOLE,
+    metric=TEXT,
+    unit=TEXT,
+    by={"type": "string", "enum": ["container", "pod", "workload"]},
+    interval_ms=WHOLE,
+    resolution={"type": "string", "enum": ["raw", "minutes"]},
+    columns=WHOLE,
+    first_column=WHOLE,
+    end_column=WHOLE,
+    total=WHOLE,
+    rows=list_of(WALL_ROW),
+)
+"""Form of the answer of /api/wall for one metric."""
+
 ANSWERS: dict[str, tuple[str, JsonSchema]] = {
     "/api/health": (
         "The state of the viewer, and the files that it could not read.",
@@ -141,22 +157,10 @@ ANSWERS: dict[str, tuple[str, JsonSchema]] = {
             "Many series at once: the highest value of each row in each of `columns` equal parts of a range, the most "
             "used row first. `use` is the sum of its samples divided by the number of ticks in the range. `values` are "
             "those of the columns from `first_column` to before `end_column`; null where nothing was recorded. From "
-            "minutes, if a column is a minute or longer: an empty column has the maximum of the minute in its middle."
+            "minutes, if a column is a minute or longer: an empty column has the maximum of the minute in its middle. "
+            "Several metrics have an answer each, in `walls`."
         ),
-        facts(
-            **COVERED,
-            complete_from_ms=WHOLE,
-            metric=TEXT,
-            unit=TEXT,
-            by={"type": "string", "enum": ["container", "pod", "workload"]},
-            interval_ms=WHOLE,
-            resolution={"type": "string", "enum": ["raw", "minutes"]},
-            columns=WHOLE,
-            first_column=WHOLE,
-            end_column=WHOLE,
-            total=WHOLE,
-            rows=list_of(WALL_ROW),
-        ),
+        {"oneOf": [_WALL, facts(walls=list_of(_WALL))]},
     ),
     "/api/changes": (
         (

@@ -24,7 +24,7 @@ _BINARY_WALL_TEXT = (
     "Length of the header as u32, little-endian; the header, which is the JSON without `values`; padding to a multiple "
     "of 8; the values of all rows as float32, little-endian, row by row, NaN for null."
 )
-_TAGGED = frozenset({"/api/findings", "/api/metrics", "/api/timeseries", "/api/openapi.json"})
+_TAGGED = frozenset({"/api/findings", "/api/metrics", "/api/timeseries", "/api/wall", "/api/openapi.json"})
 _PROBLEMS = {
     "400": "A parameter is wrong. `parameter` is its name, `allowed` describes the allowed values.",
     "403": "The request comes from a page of another origin.",

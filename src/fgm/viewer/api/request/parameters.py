@@ -66,6 +66,14 @@ OF_METRICS = Parameter(
     max_items=MAX_METRICS,
 )
 ONE_METRIC = Parameter("metric", "A name from /api/metrics.", METRIC_NAME, is_required=True)
+WALL_METRICS = Parameter(
+    "metric",
+    "Names from /api/metrics. The answer to several of them is `walls`, with one answer for each.",
+    METRIC_NAME,
+    is_list=True,
+    is_required=True,
+    max_items=MAX_METRICS,
+)
 CONTAINERS = Parameter(
     "containers",
     "Ids of series, from /api/containers. Default: every leaf and the node.",
@@ -237,7 +245,7 @@ TAKES: Mapping[str, tuple[Parameter, ...]] = {
     "/api/containers": (*_FILTER, OF_METRICS, *_SPAN, SINCE),
     "/api/timeseries": (METRICS, CONTAINERS, *_FILTER, *_SPAN, POINTS, RAW, REDUCE, WITHIN, FORMAT),
     "/api/top": (ONE_METRIC, *_SPAN, BY, MAX_RANKED, PARTS, *_FILTER),
-    "/api/wall": (ONE_METRIC, CONTAINERS, *_FILTER, *_SPAN, COLUMNS, ROWS, MAX_WALL_ROWS, UNTIL, WITHIN, FORMAT),
+    "/api/wall": (WALL_METRICS, CONTAINERS, *_FILTER, *_SPAN, COLUMNS, ROWS, MAX_WALL_ROWS, UNTIL, WITHIN, FORMAT),
     "/api/changes": (*_SPAN, AGAINST, PAIRS, MAX_RANKED),
     "/api/findings": (*_SPAN, MAX_FINDINGS),
     "/api/studies": (STUDY, ONE_METRIC, STUDIED_SERIES, *_SPAN),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from fgm.metrics.labelled import LABELLED
 from fgm.store.events.event import KINDS
 from fgm.viewer.api.request import parameters, times, values
-from fgm.viewer.api.request.parameters import MAX_METRICS, MAX_STUDIED, MAX_TEXT, TAKES
+from fgm.viewer.api.request.parameters import MAX_STUDIED, MAX_TEXT, TAKES
 from fgm.viewer.api.request.query_string import split, value_of, values_of
 from fgm.viewer.api.request.requests import (
     ChangesRequest,
@@ -37,11 +37,7 @@ def timeseries(query: bytes) -> TimeseriesRequest:
     Raises: Problem (400 or 404) if it is not allowed.
     """
     fields = split(query, TAKES["/api/timeseries"])
-    metrics = values.metrics(fields)
-    if not metrics:
-        raise bad_parameter(
-            "metric", "the request names no metric", f"1 to {MAX_METRICS} names from /api/metrics, separated by commas"
-        )
+    metrics = values.named_metrics(fields)
     ids, chosen = values.ids_or_filter(fields)
     points = values.whole_number(fields, parameters.POINTS)
     is_raw = values.choice(fields, parameters.RAW) == "1"
@@ -88,10 +84,9 @@ def wall(query: bytes) -> WallRequest:
     Raises: Problem (400 or 404) if it is not allowed.
     """
     fields = split(query, TAKES["/api/wall"])
-    metric = values.one_metric(fields)
     ids, chosen = values.ids_or_filter(fields)
     return WallRequest(
-        metric,
+        values.named_metrics(fields),
         ids,
         chosen,
         times.span(fields),

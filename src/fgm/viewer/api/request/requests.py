@@ -159,7 +159,7 @@ class WallRequest(NamedTuple):
     `until_ms`: end of what is read; None: the end of the range. `within_ms`: time limit; 0: none.
     """
 
-    metric: ShownMetric
+    metrics: tuple[ShownMetric, ...]
     ids: tuple[str, ...] | None
     filter: SeriesFilter | None
     span: Span

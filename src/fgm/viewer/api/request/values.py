@@ -27,6 +27,19 @@ def metrics(fields: Fields, most: int = MAX_METRICS) -> tuple[ShownMetric, ...]:
     return tuple({metric.name: metric for metric in map(_metric, names)}.values())
 
 
+def named_metrics(fields: Fields) -> tuple[ShownMetric, ...]:
+    """Return the metrics of a request that must name at least one.
+
+    Raises: Problem (400) if it does not; Problem (404) if there is no such metric.
+    """
+    named = metrics(fields)
+    if not named:
+        raise bad_parameter(
+            "metric", "the request names no metric", f"1 to {MAX_METRICS} names from /api/metrics, separated by commas"
+        )
+    return named
+
+
 def one_metric(fields: Fields) -> ShownMetric:
     """Return the metric of a request that must name exactly one.
 

@@ -140,7 +140,7 @@ function ColumnHead({ lane, index }) {
     <button onClick=${() => focusLane(index)} title=${`Rank by ${lane.title}`}>${lane.title}<br />${isRanking ? "▾ " : ""}${laneUnits.value.get(lane.key)?.short}</button></th>`;
 }
 
-/** The table of values at the cursor. */
+/** The table of values at the cursor. Rows have no keys of their own: on a wall, each move of the cursor brings other rows, and new texts take less time than new elements. */
 export function CursorTable() {
   const at_ms = cursor_ms.value;
   const { column_ms } = cursorSpan.value;
@@ -160,7 +160,7 @@ export function CursorTable() {
       <thead><tr><th scope="col">container<br />where</th>${valueLanes.value.map((lane) => html`<${ColumnHead} key=${lane.key} lane=${lane} index=${lanes.value.indexOf(lane)} />`)}
         <th scope="col" class="limit" title=${`${title} as a share of its limit`}>of limit</th><th scope="col" class="share" title=${`${title} as a share of what the node uses`}>of node</th>
         <th scope="col" class="last"><span>CPU<br />${cpuUse.value && roughDuration(cpuUse.value.to_ms - cpuUse.value.from_ms)}</span></th></tr></thead>
-      <tbody>${rows.map((row, i) => html`<${Row} key=${row.entry.key} row=${row} tops=${tops} isFirst=${i === 0} />`)}</tbody>
+      <tbody>${rows.map((row, i) => html`<${Row} key=${i} row=${row} tops=${tops} isFirst=${i === 0} />`)}</tbody>
       <tfoot>
         ${cursorRowCount.value > rows.length && html`<tr><th scope="row">${cursorRowCount.value - rows.length} more shown</th><td colspan=${columnCount() - 1}></td></tr>`}
         ${nodeRow.value && html`<tr>

@@ -63,20 +63,30 @@ export const top = ({ metric, from_ms, to_ms, parts, scopes, limit }, options) =
   get("api/top", { metric, from: Math.floor(from_ms), to: Math.ceil(to_ms), parts, scope: scopes, limit }, options);
 
 /**
- * The highest value of each row in each of `columns` equal parts of [from_ms, to_ms), the most used row first. `ids`: null for all
+ * Of each of some metrics, the highest value of each row in each of `columns` equal parts of [from_ms, to_ms), the most used row first: a
+ * list with the answer to each metric. `ids`: null for all
  * series; `kind`: what a row is; `until_ms`: end of what is read; `within_ms`: as for timeseries.
  */
-export const wall = ({ metric, kind, ids, from_ms, to_ms, columns, limit, until_ms, within_ms }, options) => {
-  const query = { metric, by: kind, containers: ids ?? undefined, from: from_ms, to: to_ms, columns, limit, until: until_ms, within_ms, format: "binary" };
-  return get("api/wall", query, { read: async (response) => decodeWall(await response.arrayBuffer()), ...options });
+export const walls = async ({ metrics: names, kind, ids, from_ms, to_ms, columns, limit, until_ms, within_ms }, options) => {
+  const query = { metric: names, by: kind, containers: ids ?? undefined, from: from_ms, to: to_ms, columns, limit, until: until_ms, within_ms, format: "binary" };
+  const answer = await get("api/wall", query, { read: async (response) => decodeWalls(await response.arrayBuffer()), ...options });
+  return answer.walls ?? [answer];
 };
 
+/** The same of one metric: its answer. */
+export const wall = async ({ metric, ...query }, options) => (await walls({ ...query, metrics: [metric] }, options))[0];
+
 /** Decode the binary format: a JSON header, then the cells of all rows as float32 that begin at a multiple of 8 bytes. */
-function decodeWall(buffer) {
+function decodeWalls(buffer) {
   const size = new DataView(buffer).getUint32(0, true);
   const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, size)));
-  const begin = Math.ceil((4 + size) / 8) * 8, count = header.end_column - header.first_column;
-  return { ...header, rows: header.rows.map((row, i) => ({ ...row, values: new Float32Array(buffer, begin + 4 * count * i, count) })) };
+  let begin = Math.ceil((4 + size) / 8) * 8;
+  const decoded = (header.walls ?? [header]).map((wall) => {
+    const count = wall.end_column - wall.first_column, first = begin;
+    begin += 4 * count * wall.rows.length;
+    return { ...wall, rows: wall.rows.map((row, i) => ({ ...row, values: new Float32Array(buffer, first + 4 * count * i, count) })) };
+  });
+  return { walls: decoded };
 }
 
 /** The processes of a series that use most, at an instant (`at_ms`), or with lines in [from_ms, to_ms). `by`: cpu or memory. */

@@ -61,6 +61,12 @@ async function top(pack, { metric, from, to, parts = 0, scope, limit = DEFAULT_L
   };
 }
 
+/** The wall of a metric, or of several: {walls}. */
+async function walls(pack, { metric, ...query }) {
+  const answers = await Promise.all(list(metric).map((name) => wall(pack, { ...query, metric: name })));
+  return answers.length === 1 ? answers[0] : { walls: answers };
+}
+
 /** The rows of a wall. */
 async function wall(pack, { metric, by, containers, from, to, columns, limit = Infinity, until = to }) {
   const known = await pack.series(), { interval_ms } = pack.manifest;
@@ -84,4 +90,4 @@ function rowsOfAll(all, by, from_ms, to_ms) {
 }
 
 /** The functions that answer, by path: (pack, query) → answer. */
-export const SAMPLE_ANSWERS = { "api/timeseries": timeseries, "api/top": top, "api/wall": wall };
+export const SAMPLE_ANSWERS = { "api/timeseries": timeseries, "api/top": top, "api/wall": walls };

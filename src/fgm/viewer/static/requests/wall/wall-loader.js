@@ -1,7 +1,7 @@
 // Loads the cells of the walls: first the values of the focused lane, then of the others, then limits and the metrics that explain them.
-// A view that is shown for the first time is loaded in parts, the newest first; of a live view, only new columns.
+// A view that is shown for the first time is loaded in parts, the newest first; of a live view, only new columns, of all metrics at once.
 
-import { effect, untracked } from "../../vendor/signals.js";
+import { batch, effect, untracked } from "../../vendor/signals.js";
 import { columnAt, gridEnd, isContinued, joinedRows, movedRows } from "../../lib/wall/cells.js";
 import { focused } from "../../state/lanes.js";
 import * as store from "../../state/store.js";
@@ -17,13 +17,15 @@ const LIMIT_COLUMNS = 60; // limits are read every ten seconds at most, and rare
 const NODE = "node";
 
 let abort = new AbortController();
-let running = null; // the task of the running request
+let running = []; // the tasks of the running request
 let refusedKey = ""; // of a request that will always be refused
 let isWorking = false;
+let joinsTails = true; // whether one request loads the new columns of several metrics
 
 onSourceChange(() => {
   abort.abort();
   refusedKey = "";
+  joinsTails = true;
   wallCells.value = new Map();
   wallRefusal.value = null;
 });
@@ -63,30 +65,38 @@ function update(tasks) {
   wanted = tasks;
   const keys = new Set(tasks.map(({ key }) => key));
   if ([...wallCells.peek().keys()].some((key) => !keys.has(key))) wallCells.value = new Map([...wallCells.peek()].filter(([key]) => keys.has(key)));
-  if (running && !tasks.some((task) => isSameTask(task, running))) abort.abort();
+  if (running.length > 0 && !running.some(isWanted)) abort.abort();
   work();
 }
 
 /** Whether the response to one task is still wanted for another one. */
 const isSameTask = (task, other) => task.key === other.key && task.idsKey === other.idsKey && (isContinued(other.grid, task.grid) || isContinued(task.grid, other.grid));
 
+const isWanted = (task) => wanted.some((other) => isSameTask(other, task));
+
 /** Request what is missing, one request after the other, until nothing is. */
 async function work() {
   if (isWorking) return;
   isWorking = true;
   try {
-    for (let query; (query = nextQuery());) {
+    for (let queries; (queries = nextQueries()).length > 0;) {
       abort = new AbortController();
       const { signal } = abort;
-      [running] = [query.task];
+      const [query] = queries;
+      running = queries.map(({ task }) => task);
       loadingWalls.value = query.task.isValue && !query.isTail;
       try {
-        const response = await api.wall(query, { signal });
-        if (!signal.aborted) add(query, response);
+        const responses = await api.walls({ ...query, metrics: queries.map(({ task }) => task.metric) }, { signal });
+        if (signal.aborted) continue;
+        batch(() => queries.forEach((each, i) => isWanted(each.task) && add(each, responses[i])));
         wallRefusal.value = null;
       } catch (error) {
         if (signal.aborted) continue;
         if (!(error instanceof api.Problem || error instanceof api.Unreachable)) throw error;
+        if (error.isFinal && queries.length > 1) {
+          joinsTails = false; // one of the metrics is refused: the others are loaded alone
+          continue;
+        }
         if (error instanceof api.Problem) wallRefusal.value = error.message;
         if (error.isFinal) refusedKey = keyOf(query.task);
         return; // the next poll repeats it
@@ -94,29 +104,34 @@ async function work() {
     }
   } finally {
     isWorking = false;
-    running = null;
+    running = [];
     loadingWalls.value = false;
   }
 }
 
 const keyOf = ({ key, grid, idsKey }) => `${key} ${idsKey} ${grid.from_ms} ${grid.column_ms} ${grid.columns}`;
 
-/** The next request, or null: {task, metric, from_ms, to_ms, columns, until_ms, within_ms, ids, kind, isTail}. */
-function nextQuery() {
-  for (const task of wanted) {
-    if (keyOf(task) === refusedKey) continue;
-    const { grid, metric, ids, kind, end_ms } = task;
-    const loaded = wallCells.peek().get(task.key);
-    const whole = { task, metric, ids, kind, from_ms: grid.from_ms, to_ms: gridEnd(grid), columns: grid.columns, limit: MAX_ROWS, within_ms: api.PART_MS };
-    if (end_ms <= grid.from_ms) continue;
-    if (!loaded || loaded.idsKey !== task.idsKey || !isContinued(loaded.grid, grid) || loaded.until_ms < grid.from_ms) return { ...whole, isWhole: true };
-    if (loaded.complete_from_ms > grid.from_ms && loaded.complete_from_ms > loaded.grid.from_ms) return { ...whole, until_ms: loaded.complete_from_ms, within_ms: api.REST_MS, isRest: true };
-    const until = Math.min(gridEnd(grid), end_ms);
-    if (until - loaded.until_ms < Math.max(store.interval_ms.peek(), grid.column_ms / 4)) continue;
-    const first = Math.max(0, columnAt(grid, loaded.until_ms - OVERLAP_MS));
-    return { ...whole, from_ms: grid.from_ms + first * grid.column_ms, columns: grid.columns - first, within_ms: undefined, isTail: true };
-  }
-  return null;
+/** The queries of the next request: the most important one, and if it is for new columns, those for the same ones of other metrics. */
+function nextQueries() {
+  const queries = wanted.map(queryOf).filter(Boolean);
+  const [first] = queries;
+  if (!first?.isTail || !joinsTails) return queries.slice(0, 1);
+  return queries.filter(({ task, isTail, from_ms, columns }) => isTail && task.idsKey === first.task.idsKey && from_ms === first.from_ms && columns === first.columns && task.grid.column_ms === first.task.grid.column_ms);
+}
+
+/** What a task still needs, or null: {task, from_ms, to_ms, columns, until_ms, within_ms, ids, kind, isTail}. */
+function queryOf(task) {
+  if (keyOf(task) === refusedKey) return null;
+  const { grid, ids, kind, end_ms } = task;
+  const loaded = wallCells.peek().get(task.key);
+  const whole = { task, ids, kind, from_ms: grid.from_ms, to_ms: gridEnd(grid), columns: grid.columns, limit: MAX_ROWS, within_ms: api.PART_MS };
+  if (end_ms <= grid.from_ms) return null;
+  if (!loaded || loaded.idsKey !== task.idsKey || !isContinued(loaded.grid, grid) || loaded.until_ms < grid.from_ms) return { ...whole, isWhole: true };
+  if (loaded.complete_from_ms > grid.from_ms && loaded.complete_from_ms > loaded.grid.from_ms) return { ...whole, until_ms: loaded.complete_from_ms, within_ms: api.REST_MS, isRest: true };
+  const until = Math.min(gridEnd(grid), end_ms);
+  if (until - loaded.until_ms < Math.max(store.interval_ms.peek(), grid.column_ms / 4)) return null;
+  const first = Math.max(0, columnAt(grid, loaded.until_ms - OVERLAP_MS));
+  return { ...whole, from_ms: grid.from_ms + first * grid.column_ms, columns: grid.columns - first, within_ms: undefined, isTail: true };
 }
 
 /** Show the cells of a response. */
