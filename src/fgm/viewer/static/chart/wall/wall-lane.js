@@ -57,8 +57,8 @@ function placeMark(mark, plotHeight, wall) {
 /** The number of rows of another wall, which this one will probably have, too: then it has its height before its first rows. */
 const otherRows = () => Math.max(0, ...[...walls.value.values()].map(({ rows }) => rows.length));
 
-/** What of a wall is drawn: the view, or the other range in the same rows. */
-const drawn = (wall) => (showsOther.value && wall.other ? { ...wall, ...wall.other, isOther: true } : wall);
+/** What of a wall is drawn: the view, or the other range in the same rows, which is empty until it is loaded. */
+const drawn = (wall) => (showsOther.value ? { ...wall, ...(wall.other ?? { rows: [], peak: null }), isOther: true } : wall);
 
 /** The highest value of what is drawn, and where it is. */
 function peakTextOf({ peak, isOther }, unit) {

@@ -4,7 +4,7 @@ import { html } from "../../browser/html.js";
 import { viewRange } from "../../lib/time-format.js";
 import { formatNumber } from "../../lib/units.js";
 import { colourScale, ORDERS, ROW_KINDS, rowKind, rowOrder, SCALES, setColourScale, setRowKind, setRowOrder, toggleWall } from "../../state/wall/walls.js";
-import { otherRange } from "../../state/compare/other-range.js";
+import { otherRange, otherRefusal } from "../../state/compare/other-range.js";
 import { flipWalls, showsOther } from "../../state/compare/other-walls.js";
 import { lanes } from "../../state/lanes.js";
 
@@ -14,7 +14,7 @@ const textOf = (choices, name) => choices.find(([choice]) => choice === name)[1]
 function Side({ isLoaded }) {
   const { from_ms, to_ms, shift_ms } = otherRange.value, isOther = showsOther.value;
   const there = shift_ms === 0 ? "the other container" : viewRange(from_ms, to_ms);
-  return html`<button class=${`side ${isOther ? "on" : ""}`} title="What the rows show: the view, or the other range with the same rows and colours (B)" onClick=${flipWalls}>${isOther ? there : "in view"}${isOther && !isLoaded && ": loading…"}</button>`;
+  return html`<button class=${`side ${isOther ? "on" : ""}`} title="What the rows show: the view, or the other range with the same rows and colours (B)" onClick=${flipWalls}>${isOther ? there : "in view"}${isOther && !isLoaded && otherRefusal.value === null && ": loading…"}</button>`;
 }
 
 /** Buttons that change the walls: each shows its setting, and a click changes it to the next one. */

@@ -1,18 +1,9 @@
 // The cells of the rows of a wall, computed from samples as the viewer does: the highest value in each of equal parts of a range.
 
+import { workloadName } from "../compare/pairing.js";
 import { GAP_INTERVALS, lineInterval } from "../lines.js";
 import { workload } from "../series.js";
 import { firstAt } from "./reduction.js";
-
-const GENERATED = "[bcdfghjklmnpqrstvwxz2456789]";
-// What Kubernetes appends to the name of a workload: hashes of a ReplicaSet and of a pod, minutes of a cron job, numbers.
-const SUFFIX = new RegExp(`^(-${GENERATED}{6,10}-${GENERATED}{5}|-\\d{8,10}(-\\d+)?-${GENERATED}{5}|-${GENERATED}{5}|-\\d+)$`);
-
-/** The name of the workload that made a pod; the name of the pod if that does not show it. */
-export function workloadName(podName) {
-  for (let at = podName.indexOf("-", 1); at > 0; at = podName.indexOf("-", at + 1)) if (SUFFIX.test(podName.slice(at))) return podName.slice(0, at);
-  return podName;
-}
 
 /** The key of a row: what the series in it have in common. `kind`: container, pod or workload. */
 function rowKey(series, kind) {

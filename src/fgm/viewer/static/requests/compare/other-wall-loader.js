@@ -49,7 +49,7 @@ function wantedTasks(shift_ms) {
   const ids = wallIds.value && [...new Set([...otherIds.value.values()].flat())];
   const walls = wallLanes.value.filter(({ metric }) => wallCells.value.has(metric));
   const metrics = [...walls.map(({ metric }) => [metric, grid]), ...(colourScale.value === "limit" ? walls.map(({ limit }) => [limit, coarse(grid)]) : []), ...walls.map(({ strip }) => [strip?.some, grid])];
-  return metrics.filter(([metric]) => metric && ids?.length !== 0).map(([metric, of]) => ({ metric, grid: of, ids, kind: rowKind.value, shift_ms, key: `${metric} ${Object.values(of)} ${rowKind.value} ${ids}` }));
+  return metrics.filter(([metric]) => metric).map(([metric, of]) => ({ metric, grid: of, ids, kind: rowKind.value, shift_ms, key: `${metric} ${Object.values(of)} ${rowKind.value} ${ids}` }));
 }
 
 function stepped(grid) {
@@ -66,7 +66,8 @@ async function work() {
       const { signal } = (abort = new AbortController());
       try {
         const { metric, grid, ids, kind, shift_ms } = task;
-        const response = await api.wall({ metric, ids, kind, from_ms: grid.from_ms - shift_ms, to_ms: gridEnd(grid) - shift_ms, columns: grid.columns, limit: MAX_ROWS }, { signal, isOther: true });
+        const isNone = ids?.length === 0; // none of the chosen series was there
+        const response = isNone ? { rows: [] } : await api.wall({ metric, ids, kind, from_ms: grid.from_ms - shift_ms, to_ms: gridEnd(grid) - shift_ms, columns: grid.columns, limit: MAX_ROWS }, { signal, isOther: true });
         if (signal.aborted) continue;
         const moved = response.rows.map((row) => ({ ...row, max_ms: row.max_ms + shift_ms }));
         const rows = joinedRows(new Map(), grid, { ...response, rows: moved, from_ms: response.from_ms + shift_ms });
