@@ -70,6 +70,7 @@ bench: .venv/.dev .venv-runtime
 	$(BIN)/python -m benchmarks.changes
 	$(BIN)/python -m benchmarks.page --python .venv-runtime/bin/python
 	$(BIN)/python -m benchmarks.network --python .venv-runtime/bin/python
+	$(BIN)/python -m benchmarks.cluster
 
 clean:
 	rm -rf .venv .venv-runtime build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
