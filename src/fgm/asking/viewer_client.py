@@ -56,11 +56,15 @@ class ViewerClient:
                 status, body = await self._exchange(target)
         except TimeoutError:
             raise NoAnswerError(f"no answer within {timeout_s:g} s") from None
-        except anyio.EndOfStream:
-            raise NoAnswerError("it has closed the connection without an answer") from None
-        except (OSError, anyio.BrokenResourceError) as error:
+        except (anyio.EndOfStream, anyio.BrokenResourceError):
+            raise NoAnswerError("it has closed the connection before the end of its answer") from None
+        except OSError as error:
             raise NoAnswerError(f"cannot connect to {self.url}: {_reason(error)}") from error
-        except (h11.RemoteProtocolError, zlib.error) as error:
+        except h11.RemoteProtocolError as error:
+            if "closed connection" in str(error):
+                raise NoAnswerError("it has closed the connection before the end of its answer") from None
+            raise NoAnswerError(f"what answers at {self.url} is not a viewer: {error}") from error
+        except zlib.error as error:
             raise NoAnswerError(f"what answers at {self.url} is not a viewer: {error}") from error
         return _value(status, body, path)
 
@@ -75,10 +79,7 @@ class ViewerClient:
             while True:
                 event = connection.next_event()
                 if event is h11.NEED_DATA:
-                    data = await _received(stream)
-                    if not data and not status:
-                        raise anyio.EndOfStream
-                    connection.receive_data(data)
+                    connection.receive_data(await _received(stream, connection))
                 elif isinstance(event, h11.Response):
                     status = event.status_code
                     if dict(event.headers).get(b"content-encoding") == b"gzip":
@@ -93,11 +94,16 @@ class ViewerClient:
                     raise anyio.EndOfStream
 
 
-async def _received(stream: anyio.abc.SocketStream) -> bytes:
-    """Return what arrives next; b"" at the end, for which h11 has an error of its own if it is too early."""
+async def _received(stream: anyio.abc.SocketStream, connection: h11.Connection) -> bytes:
+    """Return what arrives next; b"" at the end of an answer whose length only its end says.
+
+    Raises: EndOfStream at the end of the stream, if the answer has not begun.
+    """
     try:
         return await stream.receive(_PIECE_BYTES)
     except anyio.EndOfStream:
+        if connection.their_state is not h11.SEND_BODY:
+            raise
         return b""
 
 

@@ -1,0 +1,72 @@
+"""The page of a cluster, in a browser: real viewers of recorded incidents, behind a real kubectl."""
+
+import re
+import signal
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.support.browser.accessibility import violations
+from tests.support.cluster import Cluster
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+VIEW = "last=1h&to=2026-11-26T18:00:00Z"
+
+
+@pytest.fixture(scope="module")
+def cluster_url(incidents_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the page of a cluster of three nodes, one of which does not answer."""
+    cluster = Cluster(tmp_path_factory.mktemp("cluster"))
+    for node in ("worker-1", "worker-2"):
+        cluster.add_node(node, int(incidents_url.rstrip("/").rpartition(":")[2]))
+    cluster.add_node("worker-9")
+    with cluster.start("cluster", "--no-browser", "--port=0") as process:
+        assert process.stderr is not None
+        yield process.stderr.readline().removeprefix("fgm: open ").strip()
+        process.send_signal(signal.SIGINT)
+    cluster.api.close()
+
+
+def test_a_click_asks_all_nodes_and_a_node_opens_its_page_there(page: Page, cluster_url: str) -> None:
+    page.goto(f"{cluster_url}#{VIEW}")
+    expect(page.locator(".row canvas")).to_have_count(2)
+    expect(page.locator(".row").nth(2)).to_contain_text("connection refused")
+    expect(page.locator("header")).to_contain_text("3 of 3 nodes, 1 do not answer")
+
+    strip = page.get_by_role("img", name=re.compile("worker-1: CPU up to .*, 1?[0-9]+ events"))
+    box = strip.bounding_box()
+    assert box is not None
+    strip.click(position={"x": box["width"] * (46.7 / 60), "y": 5})  # 17:46:42
+    first = page.locator("aside ol li").first
+    expect(first).to_contain_text("payments was OOM-killed at ")
+    assert re.search(r"&at=2026-11-26T17:46:\d\d", page.url)
+
+    with page.context.expect_page() as opened:
+        first.get_by_role("link").click()
+    expect(opened.value).to_have_url(
+        re.compile(r"http://127\.0\.0\.1:\d+/#from=2026-11-26T17:41:\d\dZ&to=.*&at=2026-11-26T17:46:34Z")
+    )
+    expect(opened.value.locator(".lane").first).to_be_visible()
+
+
+def test_keys_move_the_cursor_and_ask(page: Page, cluster_url: str) -> None:
+    page.goto(f"{cluster_url}#{VIEW}&at=2026-11-26T17:50:30Z")
+    expect(page.locator("aside ol li").first).to_contain_text("batch-import")
+    page.get_by_role("region", name="Nodes").focus()
+    page.keyboard.press("Shift+ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(".axis")).to_contain_text("at 17:47:45")
+    page.keyboard.press("Enter")
+    expect(page.locator("aside h2").first).to_have_text("The minute around 17:47:45")
+
+
+def test_axe_finds_nothing_in_both_themes(browser: Browser, cluster_url: str) -> None:
+    page = browser.new_page(color_scheme="light", bypass_csp=True)
+    page.goto(f"{cluster_url}#{VIEW}&at=2026-11-26T17:46:40Z")
+    expect(page.locator("aside ol li").first).to_be_visible()
+    found = violations(page)
+    page.emulate_media(color_scheme="dark")
+
+    assert found + violations(page) == []
+    page.close()
