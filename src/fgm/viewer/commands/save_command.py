@@ -15,8 +15,8 @@ from fgm.clock import SystemClock
 from fgm.store.errors import BadFileError
 from fgm.viewer.api.export import parquet_question
 from fgm.viewer.api.export.file_names import file_name
-from fgm.viewer.api.export.pack import preview
 from fgm.viewer.api.export.pack_maker import PackMaker
+from fgm.viewer.api.export.pack_preview import PackPreview
 from fgm.viewer.api.export.pack_question import make_question, names_of
 from fgm.viewer.api.export.parquet_preview import SampledSize, answer
 from fgm.viewer.api.request import parsing
@@ -63,12 +63,16 @@ def _save_pack(arguments: argparse.Namespace, stack: ExitStack) -> tuple[str, in
     services, holdings, request, newest_ms = _opened(arguments, stack)
     pack = make_question(holdings, request, newest_ms)
     names = names_of(holdings, pack)
+    if arguments.preview:
+        preview = PackPreview(services, holdings, pack, names)
+        with closing(preview.steps()) as steps:
+            for _ in steps:
+                pass
+        facts = preview.answer()
+        return _described(facts), facts["bytes"]
     maker = PackMaker(services, holdings, pack, names)
     path = arguments.output or file_name(names.node_name(holdings.node_name), pack.question.from_ms, "html")
     pieces = stack.enter_context(closing(maker.pieces()))
-    if arguments.preview:
-        size = sum(map(len, _with_bar(pieces, lambda: maker.progress)))
-        return _described(preview(pack, names, size, maker)), size
     size = write_whole(path, _with_bar(pieces, lambda: maker.progress))
     _warn([*maker.warnings(), *names.warnings()])
     return path, size

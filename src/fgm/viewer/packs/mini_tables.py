@@ -16,7 +16,7 @@ from fgm.store.samples.series import Scope, Series
 from fgm.store.tables import process_tables
 from fgm.store.tables.row_columns import RowColumns
 from fgm.store.tables.table_rows import field_types
-from fgm.viewer.files.tables.columns import Columns, size_of
+from fgm.viewer.files.tables.columns import Columns, rows_of, size_of, times_of
 from fgm.viewer.files.tables.table_files import TableFiles, TableQuestion
 from fgm.viewer.files.tables.table_scan import TableScan
 from fgm.viewer.packs.redaction.redaction import Redaction
@@ -63,10 +63,14 @@ class MiniTables:
 
     def _choose(self, series: Mapping[str, Texts]) -> NDArray[np.bool_]:
         """Return which runs of rows belong to the chosen series."""
-        size = len(next(iter(series.values())).codes)
-        texts = {name: _texts(column) for name, column in series.items()}
-        keys = (self._key({name: column[i] for name, column in texts.items()}) for i in range(size))
-        return np.fromiter((key in self._keys for key in keys), np.bool_, size)
+        codes = np.stack([column.codes for column in series.values()])
+        kinds, inverse = np.unique(codes, axis=1, return_inverse=True)
+        columns = [
+            _texts(Texts(of_kind, column.values)) for of_kind, column in zip(kinds, series.values(), strict=True)
+        ]
+        keys = (self._key(dict(zip(series, texts, strict=True))) for texts in zip(*columns, strict=True))
+        is_chosen = np.fromiter((key in self._keys for key in keys), np.bool_, kinds.shape[1])
+        return is_chosen[inverse.reshape(-1)]
 
     def _key(self, of_row: Mapping[str, str | None]) -> str:
         container_id, cgroup, pod_uid = (of_row.get(name) for name in ("container_id", "cgroup", "pod_uid"))
@@ -77,14 +81,15 @@ class MiniTables:
 
     def _add(self, part: Columns) -> None:
         from_ms, to_ms = self._within
+        times_ms = times_of(part)
+        part = rows_of(part, (times_ms >= from_ms - LEAD_MS) & (times_ms < to_ms))
         columns = [self._renamed(name, part.get(name), size_of(part)) for name in self._types]
         at = list(self._types).index("time_ms")
         for first in range(0, size_of(part), _GROUP_ROWS):
             rows = zip(*(_plain(column, slice(first, first + _GROUP_ROWS)) for column in columns), strict=True)
             by_hour: dict[int, list[tuple[Any, ...]]] = {}
             for row in rows:
-                if from_ms - LEAD_MS <= row[at] < to_ms:
-                    by_hour.setdefault(row[at] - row[at] % layout.HOUR_MS, []).append(row)
+                by_hour.setdefault(row[at] - row[at] % layout.HOUR_MS, []).append(row)
             for hour_ms, of_hour in by_hour.items():
                 room = MAX_ROWS - self._rows
                 self.is_cut |= len(of_hour) > room

@@ -54,6 +54,8 @@ class PackWriter:
         if SCRIPT_END.decode() in loader.lower():
             raise ValueError("the loader contains the end tag of a script")
         self._title, self._loader = title, loader
+        self.sizes: dict[str, int] = {}
+        """Bytes of the line of each part."""
         self._parts: list[PartFacts] = []
         self._size = 0
 
@@ -93,6 +95,7 @@ class PackWriter:
         self._parts.append(PartFacts(name, len(content), facts))
         packed = zlib.compress(content, COMPRESSED_LEVEL if is_compressed else LEVEL, wbits=31)
         line = b"".join([PART_BEGIN, name.encode(), NAME_END, base64.b64encode(packed), SCRIPT_END, b"\n"])
+        self.sizes[name] = len(line)
         self._size += len(line)
         if self._size > MAX_PARTS_BYTES:
             raise BadPackError(f"the pack would be larger than {MAX_PARTS_BYTES >> 20} MiB: choose less")

@@ -8,9 +8,9 @@ from quart import Response, request
 
 from fgm.viewer.api.export.file_names import file_name
 from fgm.viewer.api.export.pack_maker import PackMaker
+from fgm.viewer.api.export.pack_preview import SAMPLE_MS, PackPreview, too_large
 from fgm.viewer.api.export.pack_question import PackQuestion, make_question, names_of
 from fgm.viewer.api.export.pieces import Pieces
-from fgm.viewer.api.export.replaced_names import some_replaced_names
 from fgm.viewer.api.request.requests import ExportRequest
 from fgm.viewer.api.response.media_types import HTML
 from fgm.viewer.api.response.memory_budget import Lease
@@ -18,8 +18,6 @@ from fgm.viewer.api.response.responses import json_response
 from fgm.viewer.api.services import Services
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.packs.pack_format import BadPackError
-from fgm.viewer.packs.redaction.redaction import Redaction
-from fgm.viewer.web.problems import bad_parameter
 
 SAMPLES_PER_ROW = 3
 """Memory of one row while a metric of all series is encoded, in samples."""
@@ -30,22 +28,18 @@ async def respond(services: Services, lease: Lease, export_request: ExportReques
     runner = services.runner
     pack = await runner.run(lambda: make_question(holdings, export_request, services.now_ms()))
     names = await runner.run(lambda: names_of(holdings, pack))
-    maker = PackMaker(services, holdings, pack, names, with_findings=not export_request.is_preview)
-    pieces, size = Pieces(maker.pieces()), 0
+    if export_request.is_preview:
+        return json_response(await _previewed(services, lease, PackPreview(services, holdings, pack, names), pack))
+    pieces = Pieces(PackMaker(services, holdings, pack, names).pieces())
     try:
         async with runner.long_query:
             await lease.take(SAMPLES_PER_ROW * len(pack.series) * pack.ticks)
             first = await _next_piece(services, pieces)
-            while export_request.is_preview and first is not None:
-                size += len(first)
-                first = await _next_piece(services, pieces)
     except BadPackError as error:
-        raise bad_parameter("range", str(error), "a shorter range, fewer series or fewer metrics") from error
+        raise too_large(error) from error
     except BaseException:
         await _close(pieces)
         raise
-    if export_request.is_preview:
-        return json_response(preview(pack, names, size, maker))
 
     async def body() -> AsyncIterator[bytes]:
         piece: bytes | None = first
@@ -69,19 +63,17 @@ async def respond(services: Services, lease: Lease, export_request: ExportReques
     return Response(body(), headers=headers)
 
 
-def preview(pack: PackQuestion, names: Redaction, size: int, maker: PackMaker) -> dict[str, Any]:
-    """Return the JSON value about a pack. `size`: its bytes; `maker`: has made it."""
-    question = pack.question
-    return {
-        "from_ms": question.from_ms,
-        "to_ms": question.to_ms,
-        "series": len(pack.series),
-        "ticks": pack.ticks,
-        "metrics": [metric.name for metric in question.metrics],
-        "bytes": size,
-        "redacted": some_replaced_names(names),
-        "warnings": [*maker.warnings(), *names.warnings()],
-    }
+async def _previewed(services: Services, lease: Lease, preview: PackPreview, pack: PackQuestion) -> dict[str, Any]:
+    """Return the JSON value about a pack."""
+    steps = Pieces(preview.steps())
+    try:
+        async with services.runner.long_query:
+            ticks = min(pack.ticks, 2 * SAMPLE_MS // pack.question.tick_ms)
+            await lease.take(SAMPLES_PER_ROW * len(pack.series) * ticks)
+            await _next_piece(services, steps)  # there are no bytes
+    finally:
+        await _close(steps)
+    return await services.runner.run(preview.answer)
 
 
 async def _close(pieces: Pieces) -> None:

@@ -51,7 +51,7 @@ class PackMaker:
     """Makes one pack.
 
     `progress`: from 0 to 1; `skipped_files`: number of files that could not be read; `cut_tables`: kinds of tables with
-    more rows than a pack can have.
+    more rows than a pack can have; `part_sizes`: bytes of each part in the file.
     """
 
     def __init__(
@@ -61,14 +61,18 @@ class PackMaker:
         pack: PackQuestion,
         names: Redaction,
         *,
-        with_findings: bool = True,
+        is_sample: bool = False,
     ) -> None:
-        """`names`: replaces the names in everything that is written; `with_findings`: whether to look for findings."""
+        """`names`: replaces the names in everything that is written.
+
+        `is_sample`: whether only the size of the data matters; there are no findings, events and page then.
+        """
         self.progress, self.skipped_files = 0.0, 0
         self.cut_tables: list[str] = []
         self._has_derived_events = False
         self._services, self._holdings, self._pack, self._names = services, holdings, pack, names
-        self._with_findings = with_findings
+        self._is_sample = is_sample
+        self.part_sizes: dict[str, int] = {}
 
     def pieces(self) -> Generator[bytes]:
         """Yield the bytes of the pack, piece by piece; a piece is empty after a step without bytes. May block.
@@ -150,6 +154,8 @@ class PackMaker:
     def _events(self) -> list[Event]:
         """Return the events of the series of the pack, in ascending time."""
         question = self._pack.question
+        if self._is_sample:
+            return []
         asked = EventQuestion(question.from_ms, question.to_ms, MAX_EVENTS)
         query = self._services.event_query(self._holdings, asked)
         while query.step():
@@ -173,7 +179,7 @@ class PackMaker:
     def _findings(self) -> Generator[bytes, None, _Found | None]:
         """Look for what stood out in the series of the pack, and return it; None if the range is too long."""
         question = self._pack.question
-        if question.to_ms - question.from_ms > MAX_MS or not self._with_findings:
+        if question.to_ms - question.from_ms > MAX_MS or self._is_sample:
             return None
         query = self._services.finding_query(self._holdings, self._span())
         try:
@@ -203,8 +209,10 @@ class PackMaker:
         question = self._pack.question
         node_name = answers.holdings.node_name
         writer = PackWriter(f"fgm: {node_name or 'incident'}", page_program.loader())
+        self.part_sizes = writer.sizes
         yield writer.begin()
-        yield writer.part("page", to_json(page_program.files()))
+        if not self._is_sample:
+            yield writer.part("page", to_json(page_program.files()))
         stored = answers.json()
         stored["/api/events"]["derived"] = self._has_derived_events
         if saved is not None:
