@@ -50,7 +50,8 @@ async def test_a_directory_is_asked_through_pipes_and_its_viewer_ends_with_the_c
 async def test_http_gives_the_same_answers_to_several_clients(incidents_url: str) -> None:
     with http_agents(incidents_url) as url:
         assert urlsplit(url).hostname == "127.0.0.1"
-        async with Client(url) as first, Client(url) as second, stdio_agent(incidents_url) as piped:
+        async with Client(url) as first, Client(url, mode="legacy") as second, stdio_agent(incidents_url) as piped:
+            assert first.protocol_version != second.protocol_version  # hosts of today, and of a year ago
             texts = [await answer(client, "what_happened", time=MINUTE) for client in (first, second, piped)]
 
     assert "payments was OOM-killed" in texts[0]

@@ -41,7 +41,7 @@ class Argument:
             schema["default"] = self.default
         if self.kind == "whole":
             return {"type": "integer", "minimum": self.least, "maximum": self.most, **schema}
-        text: dict[str, Any] = {"type": "string", "maxLength": MAX_TEXT}
+        text: dict[str, Any] = {"type": "string"}
         if self.choices:
             text = {"type": "string", "enum": list(self.choices)}
         if self.kind == "texts":

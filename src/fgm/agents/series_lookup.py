@@ -10,8 +10,7 @@ from fgm.agents.spans import Span
 
 CONTAINER = Argument(
     "container",
-    "Which container, service or pod: an id from another answer (such as 9f762c370b87), or words of its names. "
-    "node: the node itself.",
+    "Container, service or pod: an id from another answer, or words of its names. node: the node itself.",
 )
 MAX_SUGGESTED = 6
 """Maximum number of series that an error message suggests."""

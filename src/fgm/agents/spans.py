@@ -7,10 +7,10 @@ from datetime import UTC
 from fgm.agents.arguments import Argument, ArgumentError, Values, quoted
 from fgm.asking.typed_times import read_time
 
-TIME_FORM = "ISO 8601 such as 2025-12-30T14:32:00Z, or 14:32 or 14:32:10 (UTC, the last one that was recorded), or now"
-FROM = Argument("from", f"Begin of the range: {TIME_FORM}.")
-TO = Argument("to", "End of the range. Default: the newest data.")
-LAST = Argument("last", "Length of a range that ends with the newest data, such as 90s, 15m, 2h, 7d or all.")
+TIME_FORM = "such as 2025-12-30T14:32:00Z, 14:32:10 or 14:32 (UTC), or now"
+FROM = Argument("from", f"Begin, {TIME_FORM}.")
+TO = Argument("to", "End. Default: the newest data.")
+LAST = Argument("last", "Instead of from: length of the range, such as 90s, 15m, 7d or all.")
 NOW = ("now", "newest")
 _LENGTH = re.compile(r"([1-9]\d{0,8})([smhdw])", re.ASCII)
 _UNIT_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}

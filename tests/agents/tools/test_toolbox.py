@@ -217,7 +217,7 @@ def _id_in(line: str) -> str:
         ("events", {"from": "17:50", "to": "17:40"}, "the range is empty or runs backwards"),
         ("events", {"last": "5 parsecs"}, "'5 parsecs' is not a length"),
         ("events", {"last": "5m", "from": "17:40"}, "last cannot be combined with from"),
-        ("series", {}, "metric is missing: Names of metrics"),
+        ("series", {}, "metric is missing: Names from the tool metrics"),
         ("series", {"metric": ["cpu&containers=x"]}, "there is no metric 'cpu&containers=x'"),
         ("series", {"metric": "nothing.*"}, "no metric with values matches 'nothing.*'"),
         ("series", {"metric": "memory.current", "container": "no such pod"}, "no series matches 'no such pod'"),
@@ -244,6 +244,7 @@ async def test_a_time_without_data_is_said_and_not_taken_for_calm(agent: Client)
 
     assert "nothing was recorded before 2026-11-26 17:45:31" in text
     assert "its data begins after that minute" in text
+    assert "not known: nothing was recorded then" in text
 
 
 async def test_guide_and_prompts_are_listed_and_read(agent: Client) -> None:

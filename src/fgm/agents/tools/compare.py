@@ -7,12 +7,12 @@ from fgm.agents.arguments import Argument, ArgumentError, Values
 from fgm.agents.nodes import AskedNode, Nodes, recorded
 from fgm.agents.quantities import from_to
 from fgm.agents.series_lookup import CONTAINER, find_one
-from fgm.agents.spans import FROM, LAST, TIME_FORM, TO, Span, instant_ms, span_of
+from fgm.agents.spans import FROM, LAST, TO, Span, instant_ms, span_of
 from fgm.agents.tools.tool import NAMESPACE, NODE, POD, Tool, limit
 from fgm.agents.tools.what_changed import LONGEST, changed_answer, changes
 
 ARGUMENTS = (
-    Argument("against", f"Begin of the other range, which is as long: {TIME_FORM}."),
+    Argument("against", "Begin of the other range, which is as long."),
     FROM,
     TO,
     LAST,

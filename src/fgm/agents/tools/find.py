@@ -15,11 +15,11 @@ from fgm.agents.tools.tool import NAMESPACE, NODE, Tool, limit, link_to, of_node
 SCOPES = ("container", "pod", "service", "cgroup", "node", "outside", "sandbox")
 
 ARGUMENTS = (
-    Argument("words", "Words that must all occur in its names (container, pod, namespace, id, cgroup)."),
+    Argument("words", "Words that must all occur in its names or id."),
     NAMESPACE,
     Argument("qos_class", "Kubernetes QoS class.", choices=("Guaranteed", "Burstable", "BestEffort")),
     Argument("label", "A label as name:value."),
-    Argument("scope", "Kind of series. Default: containers, services, other cgroups and pods.", choices=SCOPES),
+    Argument("scope", "Kind. Default: all but the node.", choices=SCOPES),
     Argument("metric", "Only what has values of this metric."),
     FROM,
     TO,

@@ -8,7 +8,7 @@ from fgm.agents.arguments import Argument, ArgumentError, Values
 from fgm.agents.nodes import AskedNode, Nodes, recorded
 from fgm.agents.quantities import day_and_clock, from_to, moment, quantity
 from fgm.agents.series_lookup import CONTAINER, NODE_ID, NamedSeries, find_one, named
-from fgm.agents.spans import FROM, LAST, TIME_FORM, TO, Span, instant_ms, span_of
+from fgm.agents.spans import FROM, LAST, TO, Span, instant_ms, span_of
 from fgm.agents.tools.tool import NODE, Tool, limit, link_to, of_nodes, prefix_of, range_notes
 
 RESOLUTION = (
@@ -20,7 +20,7 @@ MAX_LIVES = 4
 
 ARGUMENTS = (
     CONTAINER,
-    Argument("time", f"An instant: {TIME_FORM}. Not together with a range."),
+    Argument("time", "An instant, instead of a range."),
     FROM,
     TO,
     LAST,

@@ -38,19 +38,19 @@ MAX_LEVELS = 6
 ARGUMENTS = (
     Argument(
         "metric",
-        "Names of metrics, from the tool metrics. A name may end with *, such as memory.stat.*",
+        "Names from the tool metrics. One may end with *, such as memory.stat.*",
         kind="texts",
         most=MAX_METRICS,
         is_required=True,
     ),
     Argument(
         "container",
-        f"{CONTAINER.description} Default: ranks all containers and services by their use of the (first) metric.",
+        f"{CONTAINER.description} Default: rank all by the first metric.",
     ),
     FROM,
     TO,
     LAST,
-    Argument("study", "Also look for this in each series (range of at most an hour).", choices=STUDIES),
+    Argument("study", "Also look for this, in a range of at most an hour.", choices=STUDIES),
     NAMESPACE,
     POD,
     NODE,

@@ -12,12 +12,12 @@ from fgm.agents.nodes import Answers, AskedNode, Nodes, is_of_cluster
 from fgm.agents.quantities import day_and_clock, length
 from fgm.agents.spans import Recorded, Span
 
-NODE = Argument("node", "Name of a node, from the tool nodes. Default: all nodes.")
-NAMESPACE = Argument("namespace", "Only what is in this Kubernetes namespace.")
-POD = Argument("pod", "Only containers with these words in their names or the names of their pods.")
+NODE = Argument("node", "A node, as the tool nodes names it. Default: all.")
+NAMESPACE = Argument("namespace", "Only this namespace.")
+POD = Argument("pod", "Only containers with these words in their or their pods' names.")
 MAX_TOKENS = Argument(
     "max_tokens",
-    "Maximum length of the answer, in tokens.",
+    "Maximum tokens of the answer.",
     kind="whole",
     least=LEAST_TOKENS,
     most=MOST_TOKENS,
@@ -52,7 +52,7 @@ class Tool:
 
 def limit(most: int, default: int) -> Argument:
     """Return the argument for the maximum number of lines."""
-    return Argument("limit", "Maximum number of lines.", kind="whole", least=1, most=most, default=default)
+    return Argument("limit", "Maximum lines.", kind="whole", least=1, most=most, default=default)
 
 
 def filters_of(values: Values) -> dict[str, str]:

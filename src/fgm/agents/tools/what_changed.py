@@ -33,7 +33,7 @@ MAX_CHANGES = 3
 ARGUMENTS = (
     FROM,
     TO,
-    Argument("last", f"Length of a range that ends with the newest data, at most {LONGEST}. Default: 5m."),
+    Argument("last", f"Instead of from: length of the range, at most {LONGEST}. Default: 5m."),
     CONTAINER,
     NAMESPACE,
     POD,

@@ -26,10 +26,10 @@ STRENGTH = (
 )
 
 ARGUMENTS = (
-    Argument("time", f"A minute, or a second with half a minute around it: {TIME_FORM}. Not together with a range."),
+    Argument("time", f"A minute, or a second with half a minute around it, {TIME_FORM}. Instead of a range."),
     FROM,
     TO,
-    Argument("last", f"Length of a range that ends with the newest data, at most {LONGEST}. Default: 15m."),
+    Argument("last", f"Instead of from: length of the range, at most {LONGEST}. Default: 15m."),
     NAMESPACE,
     POD,
     NODE,
@@ -59,7 +59,11 @@ async def respond(nodes: Nodes, values: Values) -> Answer:
     events = [f"{clock(each.item.time_ms)} {prefix(each)}{each.item.name}: {each.item.what}" for each in ranking.events]
     counted = ", ".join(f"{count} {kind}" for kind, count in ranking.counted.items())
     sections = [
-        Section("What stood out, the most important first:", found or ["nothing"], ranking.found - len(found)),
+        Section(
+            "What stood out, the most important first:",
+            found or ["nothing" if ranking.users else "not known: nothing was recorded then, see the notes"],
+            ranking.found - len(found),
+        ),
         Section("Events:", events, 0),
         *([Section("Further events, counted:", [counted])] if counted else []),
         Section("Used most:", _users(ranking, prefix)),
