@@ -3,7 +3,6 @@
 
 import { batch, effect, untracked } from "../vendor/signals.js";
 import { sameValue } from "../lib/same-value.js";
-import { wasSeenSince } from "../lib/series.js";
 import { ALL } from "../lib/time-format.js";
 import { dependsOn } from "../state/depends-on.js";
 import { shift_ms } from "../state/compare/other-range.js";
@@ -20,27 +19,24 @@ import * as api from "./api.js";
 import { loadOther } from "./compare/other-loader.js";
 import { updateOverview } from "./overview-loader.js";
 import { updateMemoryShare, updateRanking } from "./ranking.js";
-import { SampleLoader } from "./sample-loader.js";
+import { SampleLoader } from "./samples/sample-loader.js";
+import { edgeOf, wantedExplanations, wantedLines, wantedMeans, wantedOfPods } from "./samples/wanted-samples.js";
 import { loadSeries } from "./series-list.js";
 import { onSourceChange } from "./source.js";
 import { yielding } from "./yielding.js";
 
-const THROTTLING = "throttle_ratio";
 const POLL_MS = 2000;
 const MAX_POLL_MS = 6000; // while drawing takes so long that the page would be busy for more than BUSY_SHARE of the time
 const BUSY_SHARE = 0.06; // the rest of what a live page may take is for requests
 const FAST_POLL_MS = 1000; // while there is no data or no response
-const MAX_POINTS = 1200; // maximum number of pixel columns
 const DERIVED_EVENTS_POLLS = 15; // polls between two requests for events that the viewer has to derive
 const SETTLED_MS = 120_000; // maximum time between an event and its recording
-const MAX_EXPLAINED = 24; // maximum number of workloads with explaining metrics
 const MAX_EVENTS = 500; // maximum number of events in a response
 const LATE_MS = 20_000; // usual maximum time between an event and its recording
 const LATE_EVENTS_POLLS = 8; // polls between two requests for events that are recorded later than that
 const WHOLE_EVENTS_POLLS = 150; // polls between two requests for all events in a live view, not only for new ones
 const MAX_WAIT_MS = 1000; // maximum time for which the present waits for its samples
 const WALL_PAUSE_MS = 50; // between two looks at whether the walls still load
-const MAX_SERIES = 500; // maximum number of series that the viewer returns samples of
 const PATIENCE_POLLS = 5; // maximum number of polls that the first view waits for the ranking
 
 const laneLoader = new SampleLoader({ samples: store.laneSamples, loading: store.loading, refusal: store.refusals.lines });
@@ -154,11 +150,8 @@ async function updateHealth() {
   else apply();
 }
 
-/** The present at the last response, rounded down to the sampling interval. */
-const edgeOf = ({ now_ms, interval_ms }) => Math.floor(now_ms / interval_ms) * interval_ms;
-
 /** Whether the changes of a live view may wait for its new samples, so that everything is drawn once, and not before they are there. */
-const mayWait = () => !isWorking && store.ready.peek() && latest.state === "ready" && store.range.peek().live && laneLoader.isFollowing(wantedLines());
+const mayWait = () => !isWorking && store.ready.peek() && latest.state === "ready" && store.range.peek().live && laneLoader.isFollowing(wantedLines(latest));
 
 /** Show what has been loaded and waits for the samples. */
 function apply(...more) {
@@ -237,82 +230,18 @@ function updateDefaultRange({ oldest_ms, newest_ms, now_ms, interval_ms }) {
   if (!store.rangeChosen.peek() && !sameValue(next, store.range.peek())) store.range.value = next;
 }
 
-/** The samples of these metrics and workloads that the present view needs, as an argument for a SampleLoader. */
-function wantedSamples(metrics, entries) {
-  const { live, span_ms } = store.range.peek();
-  const ahead_ms = live && latest ? edgeOf(latest) - store.edge_ms.peek() : 0; // of what is shown so far
-  const from_ms = store.view.peek().from_ms + ahead_ms, to_ms = store.view.peek().to_ms + ahead_ms;
-  const interval_ms = store.interval_ms.peek();
-  const raw = (to_ms - from_ms) / interval_ms <= api.RAW_TICKS;
-  const points = Math.max(100, Math.min(MAX_POINTS, Math.round(store.plot.peek().width) || MAX_POINTS));
-  // Columns on a fixed grid keep their samples while a live view moves, so that its peaks do not flicker.
-  const column_ms = raw ? 0 : (to_ms - from_ms) / points;
-  const rawEnd_ms = to_ms + interval_ms;
-  const start_ms = raw ? Math.max(from_ms, rawEnd_ms - api.RAW_TICKS * interval_ms) : Math.floor(from_ms / column_ms) * column_ms;
-  const until_ms = raw ? rawEnd_ms : start_ms + (points + 1) * column_ms;
-  // Samples arrive some seconds late.
-  const newest_ms = latest?.newest_ms;
-  const node = store.nodeId.peek();
-  return {
-    from_ms: start_ms,
-    to_ms: until_ms,
-    end_ms: newest_ms == null ? until_ms : Math.min(until_ms, newest_ms + interval_ms),
-    live: live && span_ms,
-    points: raw ? undefined : points + 1,
-    column_ms, raw, metrics,
-    ids: new Set([...(node ? [node] : []), ...idsOf(entries, from_ms, to_ms)].slice(0, MAX_SERIES)),
-  };
-}
-
-/** The ids of all lives of these workloads. If they are too many: only of those in view, and the newest life of each first. */
-function idsOf(entries, from_ms, to_ms) {
-  const all = entries.flatMap(({ ids }) => ids);
-  if (all.length < MAX_SERIES) return all;
-  const series = store.byId.peek();
-  const isInView = (life) => life && wasSeenSince(life, from_ms) && life.first_seen_ms < to_ms;
-  const livesOf = ({ ids }) => ids.map((id) => series.get(id)).filter(isInView).sort((a, b) => b.first_seen_ms - a.first_seen_ms);
-  const lives = entries.flatMap((entry) => livesOf(entry).map(({ id }, rank) => ({ id, rank })));
-  return lives.sort((a, b) => a.rank - b.rank).map(({ id }) => id);
-}
-
-/** Without lines on any lane, only the node's row and one workload are needed. */
-const wantedLines = () => wantedSamples([...new Set(laneMetrics.peek().values())], areLinesHidden.peek() ? shown.peek().slice(0, 1) : shown.peek());
-
-/** The means of the pixel columns of the lanes, if a view is reduced to such. */
-function wantedMeans() {
-  const wanted = wantedLines();
-  return { ...wanted, metrics: wanted.raw ? [] : wanted.metrics, reduce: "mean" };
-}
-
-/** The workloads for which explaining metrics are loaded: all that are shown, or the 24 busiest of more. */
-function explained() {
-  if (areLinesHidden.peek()) return [];
-  const use = ({ series }) => store.cpuUse.peek()?.of.get(series.id)?.mean ?? 0;
-  const entries = shown.peek();
-  return entries.length > MAX_EXPLAINED ? [...entries].sort((a, b) => use(b) - use(a)).slice(0, MAX_EXPLAINED) : entries;
-}
-
-/** The explaining metrics to load: limits, throttling, pressure. */
-const wantedExplanations = () => wantedSamples(explanations.peek(), explained());
-
-/** Of the pods, only throttling is loaded: their quotas hold the containers, too. */
-function wantedOfPods() {
-  const ids = new Set(explained().flatMap(({ key }) => podIds.peek().get(key)));
-  return { ...wantedSamples([THROTTLING].filter((name) => explanations.peek().includes(name)), []), ids };
-}
-
 const mayExplain = () => !store.loading.peek() && store.refusals.lines.peek() === null;
 
 /** Request the samples that the present view lacks: first of the lanes, after they are drawn their means, then what explains them. */
 async function loadView() {
   if (isRankingMissing() && polls < PATIENCE_POLLS) return;
-  await laneLoader.load(wantedLines());
+  await laneLoader.load(wantedLines(latest));
   await new Promise((done) => setTimeout(done, 50)); // enough for two frames
   if (!mayExplain()) return;
-  await meanLoader.load(wantedMeans());
-  await loadOther(wantedLines());
-  await explanationLoader.load(wantedExplanations());
-  await podLoader.load(wantedOfPods());
+  await meanLoader.load(wantedMeans(latest));
+  await loadOther(wantedLines(latest));
+  await explanationLoader.load(wantedExplanations(latest));
+  await podLoader.load(wantedOfPods(latest));
 }
 
 /**
@@ -320,21 +249,21 @@ async function loadView() {
  * once; what takes longer than a second is shown later. What a loader lacks beyond that is requested one after the other.
  */
 async function follow() {
-  if (!laneLoader.isFollowing(wantedLines())) apply();
+  if (!laneLoader.isFollowing(wantedLines(latest))) apply();
   const loaders = [[laneLoader, wantedLines], [meanLoader, wantedMeans], [explanationLoader, wantedExplanations], [podLoader, wantedOfPods]];
-  const following = loaders.filter(([loader, wanted], i) => (i === 0 || mayExplain()) && loader.isFollowing(wanted()));
+  const following = loaders.filter(([loader, wanted], i) => (i === 0 || mayExplain()) && loader.isFollowing(wanted(latest)));
   const isLaneFollowing = following[0]?.[0] === laneLoader;
-  const requests = [...following.map(([loader, wanted]) => loader.tail(wanted())), isLaneFollowing ? loadEvents() : Promise.resolve(null)];
+  const requests = [...following.map(([loader, wanted]) => loader.tail(wanted(latest))), isLaneFollowing ? loadEvents() : Promise.resolve(null)];
   let isLate = false;
   const all = Promise.all(requests.map((request) => settle(request.then((change) => (isLate ? apply(change) : changes.push(change))))));
   await Promise.race([all, new Promise((done) => setTimeout(done, MAX_WAIT_MS))]);
   isLate = true;
   apply();
   if (!(await all).every(Boolean)) return;
-  if (!isLaneFollowing) await laneLoader.load(wantedLines());
-  if (mayExplain() && !following.some(([loader]) => loader === meanLoader)) await meanLoader.load(wantedMeans());
-  if (mayExplain()) await loadOther(wantedLines());
-  if (mayExplain() && !following.some(([loader]) => loader === explanationLoader)) await explanationLoader.load(wantedExplanations());
-  if (mayExplain() && !following.some(([loader]) => loader === podLoader)) await podLoader.load(wantedOfPods());
+  if (!isLaneFollowing) await laneLoader.load(wantedLines(latest));
+  if (mayExplain() && !following.some(([loader]) => loader === meanLoader)) await meanLoader.load(wantedMeans(latest));
+  if (mayExplain()) await loadOther(wantedLines(latest));
+  if (mayExplain() && !following.some(([loader]) => loader === explanationLoader)) await explanationLoader.load(wantedExplanations(latest));
+  if (mayExplain() && !following.some(([loader]) => loader === podLoader)) await podLoader.load(wantedOfPods(latest));
   if (!isLaneFollowing && !store.loading.peek()) apply(await loadEvents());
 }

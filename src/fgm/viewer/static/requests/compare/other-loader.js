@@ -5,7 +5,7 @@ import { otherIds } from "../../state/compare/other-series.js";
 import { interval_ms, newest_ms, range } from "../../state/store.js";
 import { areLinesHidden } from "../../state/wall/walls.js";
 import { RAW_TICKS } from "../api.js";
-import { SampleLoader } from "../sample-loader.js";
+import { SampleLoader } from "../samples/sample-loader.js";
 import { onSourceChange } from "../source.js";
 
 const AHEAD_MS = 60_000, AHEAD_COLUMNS = 20; // while live, the other range moves, too: it is loaded in steps of this length

@@ -1,8 +1,8 @@
 // Loads samples of metrics and series: whole views when they change, only new samples while live, long ranges in parts.
 
-import { batch } from "../vendor/signals.js";
-import { columnExtremes, dropFrom, dropUntil, lineFromSeries, mergeLine } from "../lib/lines.js";
-import * as api from "./api.js";
+import { batch } from "../../vendor/signals.js";
+import { columnExtremes, dropFrom, dropUntil, lineFromSeries, mergeLine } from "../../lib/lines.js";
+import * as api from "../api.js";
 
 const OVERLAP_MS = 5000; // rows may be recorded late: the last seconds are requested again
 const MIN_POINTS = 10; // minimum number of points that the viewer accepts
