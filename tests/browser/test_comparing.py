@@ -78,6 +78,9 @@ def test_a_wall_shows_the_other_range_in_the_rows_of_the_view(page: Page, url: s
     assert shades[0]["db"] == pytest.approx(shades[1]["db"], abs=12)
     page.keyboard.press("t")
     expect(lane(page, "CPU").get_by_role("columnheader", name="highest there")).to_be_visible()
+    expect(lane(page, "CPU").get_by_role("row", name="web")).to_contain_text(
+        re.compile(r"3\d\d 16:1\d:\d\d9\d\d 16:0\d")
+    )
     page.keyboard.press("t")
     page.get_by_role("button", name="Close").click()
     expect(lane(page, "CPU").get_by_role("button", name="in view")).to_have_count(0)

@@ -5,6 +5,7 @@ import { laneFindings } from "../../derived/lane-findings.js";
 import { columnAt, highestCell, useOf } from "../../lib/wall/cells.js";
 import { clockIn, viewRange } from "../../lib/time-format.js";
 import { formatNumber } from "../../lib/units.js";
+import { otherRange } from "../../state/compare/other-range.js";
 import { end_ms, kills, view } from "../../state/store.js";
 import { nameOfRow } from "./wall-canvas.js";
 
@@ -21,15 +22,16 @@ export function WallTable({ lane, wall, unit }) {
     <caption>${lane.title} in ${unit.label}, ${viewRange(from_ms, end_ms.value)}, one row each</caption>
     <thead><tr><th scope="col">row</th><th scope="col">mean of peaks</th><th scope="col">highest</th>${wall.other && html`<th scope="col">highest there</th>`}<th scope="col">last</th><th scope="col">suffered</th></tr></thead>
     <tbody>${rows.map((row) => html`<tr key=${row.key}><th scope="row"><span class="name">${nameOfRow(row)}${row.namespace ? ` in ${row.namespace}` : ""}</span></th>
-      <td>${formatNumber(useOf(row.cells), unit)}</td><${Highest} wall=${wall} row=${row} unit=${unit} />${wall.other && html`<${Highest} wall=${wall.other} row=${others.get(row.key)} unit=${unit} />`}<td>${lastText(row.cells, unit)}</td>
+      <td>${formatNumber(useOf(row.cells), unit)}</td><${Highest} wall=${wall} row=${row} unit=${unit} />${wall.other && html`<${Highest} wall=${wall.other} row=${others.get(row.key)} unit=${unit} shift_ms=${otherRange.value?.shift_ms} />`}<td>${lastText(row.cells, unit)}</td>
       <td>${suffered(lane, wall, row, killsOf(row.ids), ranksOf(row.ids))}</td></tr>`)}</tbody>
     ${wall.rows.length > rows.length && html`<tfoot><tr><th scope="row">${wall.rows.length - rows.length} more</th><td colspan=${wall.other ? 5 : 4}></td></tr></tfoot>`}
   </table></div>`;
 }
 
-function Highest({ wall: { cells: { grid } }, row, unit }) {
+/** `shift_ms`: how much earlier the times of the wall are than those of its grid. */
+function Highest({ wall: { cells: { grid } }, row, unit, shift_ms = 0 }) {
   const highest = highestCell(row.cells, columnAt(grid, view.value.from_ms), columnAt(grid, end_ms.value - 1) + 1);
-  return html`<td>${highest ? html`${formatNumber(highest.value, unit)} <small>${clockIn(grid.from_ms + highest.column * grid.column_ms, view.value)}</small>` : "–"}</td>`;
+  return html`<td>${highest ? html`${formatNumber(highest.value, unit)} <small>${clockIn(grid.from_ms + highest.column * grid.column_ms - shift_ms, view.value)}</small>` : "–"}</td>`;
 }
 
 function lastText(cells, unit) {
