@@ -76,6 +76,30 @@ def test_a_file_that_is_not_a_window_is_refused_each_time_and_leaves_no_descript
     assert len(os.listdir("/proc/self/fd")) == before
 
 
+def test_the_rows_of_a_query_do_not_keep_pages_in_memory(tmp_path: Path, folder: int) -> None:
+    """The pages of the next file can then take their place. Series with the same ticks share one array of them."""
+    ticks, column = np.arange(90) * 1000, np.random.default_rng(1).random(90)
+    chunks = [
+        Chunk(Series("container", f"{number:064}"), ticks, np.zeros(90), {"memory.current": column + number})
+        for number in range(40)
+    ]
+    (tmp_path / NAME).write_bytes(encode(chunks, {"memory.current": "number"}, HEADER))
+    keys = {chunk.series.key for chunk in chunks[7:9]}
+    file = WindowCache().find(NAME, folder)
+    file.hold(["memory.current"], keys)
+    try:
+        found = file.chunks(["memory.current"], keys)
+    finally:
+        file.close()
+
+    assert [chunk.series for chunk in found] == [chunk.series for chunk in chunks[7:9]]
+    for chunk, wrote in zip(found, chunks[7:9], strict=True):
+        np.testing.assert_array_equal(chunk.values["memory.current"], wrote.values["memory.current"])
+        for array in (chunk.time_ms, chunk.late_ms, chunk.values["memory.current"]):
+            assert array.base is None, "it is a part of a larger array"
+    assert found[0].time_ms is found[1].time_ms
+
+
 def test_only_the_windows_used_last_are_kept(tmp_path: Path, folder: int) -> None:
     cache, data = WindowCache(), window(2)
     for number in range(MAX_KEPT + 10):
