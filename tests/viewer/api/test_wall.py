@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -238,3 +239,28 @@ async def test_a_client_that_has_the_wall_of_a_past_range_gets_no_second_one(cli
     assert (other.status, other.headers["etag"] != first.headers["etag"]) == (200, True)
     live = await client.get(f"/api/wall?metric={MEMORY}&range=1m&columns=10")
     assert (live.status, "etag" in live.headers) == (200, False)
+
+
+async def test_of_many_series_a_shorter_part_is_the_first(tmp_path: Path) -> None:
+    """All parts together are the whole wall. Of few series, the first part is the whole hour."""
+    data = DataDirectory(tmp_path, rotation_s=900)
+    many = [container(number) for number in range(1, 251)]
+    for start_ms in range(T0, T0 + HOUR_MS, 900_000):
+        chunks = [chunk(each, start_ms, {MEMORY: [1.0 + n] * 15}, step_ms=60_000) for n, each in enumerate(many)]
+        await to_thread.run_sync(partial(data.parquet, *chunks, columns=(MEMORY,)))
+    now_ms = T0 + HOUR_MS + 60_000
+    client = await to_thread.run_sync(ApiClient, tmp_path, now_ms, Slow(now_ms * 1_000_000))
+    await client.ready()
+    query = f"/api/wall?metric={MEMORY}&from={T0}&to={T0 + HOUR_MS}&columns=60"
+    whole, first = (await client.get(query)).json, (await client.get(f"{query}&within_ms=1")).json
+    rest = (await client.get(f"{query}&until={first['complete_from_ms']}")).json
+
+    assert T0 + HOUR_MS // 4 < first["complete_from_ms"] < T0 + HOUR_MS
+    assert len(first["rows"]) == len(whole["rows"]) == 250
+    older, newer = ({row["key"]: row["values"] for row in part["rows"]} for part in (rest, first))
+    for row in whole["rows"]:
+        edge = older[row["key"]][first["first_column"] :] + newer[row["key"]][:1]  # a column that is in both parts
+        joined = [*older[row["key"]][: first["first_column"]], max(filter(None, edge)), *newer[row["key"]][1:]]
+        assert joined == row["values"]
+    few = (await client.get(f"{query}&within_ms=1&containers={id_of(1)},{id_of(2)}")).json
+    assert few["complete_from_ms"] == T0

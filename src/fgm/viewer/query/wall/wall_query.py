@@ -11,7 +11,7 @@ from fgm.store.minutes.minute_rows import MINUTE_MS
 from fgm.store.samples.series import Series
 from fgm.viewer.files.reader import Sources
 from fgm.viewer.query.columns import Columns
-from fgm.viewer.query.long_ranges.planning import Segment, begin_of_part
+from fgm.viewer.query.long_ranges.planning import Lengths, Segment, begin_of_part
 from fgm.viewer.query.long_ranges.range_reader import RangeReader, SeriesMinutes
 from fgm.viewer.query.partial_query import LENGTHS
 from fgm.viewer.query.question import Question
@@ -22,6 +22,14 @@ MAX_CELLS = 2_400_000
 """Maximum number of cells in memory for one response."""
 CELLS_PER_SAMPLE = 4
 """Number of cells that need the memory of one sample: a cell has four bytes, and a sample sixteen."""
+MAX_FULL = 60
+"""Maximum number of series for which a part has its full length. Of more, it is shorter: it takes as long to read."""
+
+
+def part_lengths(series: int) -> Lengths:
+    """Return the lengths of a part of a wall with this number of series."""
+    share = min(1.0, MAX_FULL / max(1, series))
+    return Lengths(round(share * LENGTHS.samples_ms), round(share * LENGTHS.minutes_ms))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +146,8 @@ class WallQuery:
         """
         whole, from_ms = self.question, self.question.from_ms
         if self._time_limit is not None:
-            from_ms = begin_of_part(self._segments, whole.from_ms, self.complete_from_ms, LENGTHS)
+            lengths = part_lengths(len(whole.keys))
+            from_ms = begin_of_part(self._segments, whole.from_ms, self.complete_from_ms, lengths)
             if from_ms > whole.from_ms and any(segment.minutes for segment in self._segments):
                 from_ms = -(-from_ms // MINUTE_MS) * MINUTE_MS
         self._part_ms = from_ms
