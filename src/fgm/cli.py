@@ -353,7 +353,13 @@ def _flags_of_save(flag: Callable[..., object]) -> None:
     )
     flag("--from", dest="begin", metavar="TIME", default="", help="begin of the range, such as 2025-12-30T14:20:00Z")
     flag("--to", dest="end", metavar="TIME", default="", help="end of the range (default: the newest data)")
-    flag("--last", metavar="LENGTH", default="", help="length of the range, which ends now, such as 30m (the default)")
+    flag(
+        "--last",
+        metavar="LENGTH",
+        default="",
+        help="length of the range, such as 30m (the default). It ends with the newest data of a directory or pack, "
+        "and now, by the clock of the viewer, if SOURCE is one",
+    )
     several = "; can be repeated (default: all)"
     flag("--containers", metavar="ID", action="append", help=f"id of a container or other series{several}")
     flag("--namespace", metavar="NAME", action="append", help=f"namespace of containers{several}")

@@ -141,7 +141,7 @@ def test_a_file_of_a_viewer_has_the_name_that_the_viewer_gives_it(port: int) -> 
 def test_a_preview_of_a_viewer_saves_nothing(port: int, capsys: pytest.CaptureFixture[str], kind: str) -> None:
     flags = [*RANGE, "--format", kind, "--metric", MEMORY, "--redact", "pods", "--preview"]
     assert main(["save", f"http://127.0.0.1:{port}", *flags]) == 0
-    assert "4 series, 1 metrics, 1800 s: 0." in capsys.readouterr().out
+    assert "4 series, 1 metrics, the 1800 s before 20" in capsys.readouterr().out
     assert list(Path().iterdir()) == []
 
 

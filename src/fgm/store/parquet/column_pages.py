@@ -114,7 +114,8 @@ def _warn_of_large_values(name: str) -> None:
 
 
 def _text_pages(column: ColumnValues, texts: Texts, rows: int) -> list[Page]:
-    dictionary = b"".join([_with_size(text.encode()) for text in texts.values])
+    # An index may name half of a character, which JSON has a form for and UTF-8 has not.
+    dictionary = b"".join([_with_size(text.encode(errors="replace")) for text in texts.values])
     width = width_of(len(texts.values))
     level = column.compression_level
 

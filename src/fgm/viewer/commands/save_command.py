@@ -12,6 +12,7 @@ from urllib.parse import quote
 from tqdm import tqdm
 
 from fgm.clock import SystemClock
+from fgm.iso_time import format_seconds
 from fgm.store.errors import BadFileError
 from fgm.viewer.api.export import parquet_question
 from fgm.viewer.api.export.file_names import file_name
@@ -122,7 +123,8 @@ def _described(facts: Mapping[str, Any]) -> str:
         print_text(f"{each['kind']} {each['from']} becomes {each['to']}")
     _warn(facts["warnings"])
     seconds = (facts["to_ms"] - facts["from_ms"]) // 1000
-    return f"{facts['series']} series, {len(facts['metrics'])} metrics, {seconds} s"
+    end = format_seconds(facts["to_ms"])
+    return f"{facts['series']} series, {len(facts['metrics'])} metrics, the {seconds} s before {end}"
 
 
 def _with_bar(pieces: Iterable[bytes], progress: Callable[[], float]) -> Iterator[bytes]:

@@ -263,3 +263,16 @@ async def test_a_long_table_has_containers_only_and_replaces_their_names(tmp_pat
     assert preview.json["series"] == 2
     node = await client.get(f"/api/export?format=parquet-long&{RANGE}&containers=node")
     assert (node.status, node.json["detail"]) == (404, "there are no samples of these series in this range")
+
+
+async def test_half_of_a_character_in_a_name_becomes_a_question_mark(tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path)
+    unnamed = replace(container(1), pod_name=None)
+    data.parquet(counting(unnamed, T0, 90))
+    data.write_index((unnamed, T0, T0 + 90_000), more=Facts(pod_name="web-\ud800"))
+    client = await to_thread.run_sync(ApiClient, tmp_path)
+    await client.ready()
+
+    table = await exported(client, f"{RANGE}&metric={MEMORY}")
+
+    assert set(table.column("pod_name").to_pylist()) == {"web-?"}
