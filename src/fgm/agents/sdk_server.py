@@ -33,6 +33,8 @@ GRACE_S = 1.0
 PATH = "/mcp"
 _TOOLS = {tool.name: tool for tool in TOOLS}
 _PROMPTS = {prompt.name: prompt for prompt in PROMPTS}
+_TOOL_OF_PATH = {"/api/metrics": "the tool metrics", "/api/containers": "the tool find"}
+"""What an error message of a viewer names, and what an agent has instead."""
 _Context = ServerRequestContext[Any]
 _Page = types.PaginatedRequestParams | None
 
@@ -123,7 +125,10 @@ async def _called(nodes: Nodes, name: str, arguments: Mapping[str, Any]) -> tupl
     try:
         return await tool.call(nodes, arguments), False
     except AskError as error:
-        return str(error), True
+        text = str(error)
+        for path, tool_name in _TOOL_OF_PATH.items():
+            text = text.replace(path, tool_name)
+        return text, True
     except Exception:
         log.exception("a tool failed")
         return f"{name} failed because of a mistake in fgm; its log says more", True

@@ -147,6 +147,14 @@ async def test_changes_and_comparisons_agree_with_the_viewer(agent: Client, inci
     ]
 
 
+async def test_a_container_that_is_new_or_gone_is_said_to_be(agent: Client) -> None:
+    text = await answer(agent, "compare", from_="17:47:17", to="17:47:24", against="17:46:20", max_tokens=2000)
+    assert next(line for line in text.splitlines() if "db-migrate" in line).count("new: it was not there")
+
+    text = await answer(agent, "compare", from_="17:46:20", to="17:46:27", against="17:47:17", max_tokens=2000)
+    assert next(line for line in text.splitlines() if "db-migrate" in line).count("gone: it was only there")
+
+
 async def test_two_containers_are_compared_at_the_same_time(agent: Client) -> None:
     text = await answer(agent, "compare", from_=FROM, to=TO, container="batch-import", with_container="ledger-db")
 
@@ -209,7 +217,7 @@ def _id_in(line: str) -> str:
         ("find", {"limit": 0.5}, "limit is 0.5: it must be a whole number"),
         ("find", {"max_tokens": 100_000}, "max_tokens is 100000: it must be a whole number from 300 to 4000"),
         ("find", {"scope": "../../etc"}, "scope is '../../etc': it must be one of container, pod"),
-        ("find", {"metric": "no_such"}, "there is no metric 'no_such'; allowed: a name from /api/metrics"),
+        ("find", {"metric": "no_such"}, "there is no metric 'no_such'; allowed: a name from the tool metrics"),
         ("find", {"node": "worker-9"}, "there is no node 'worker-9': there is worker-3"),
         ("events", {"kind": ["oom_kill", "nuclear"]}, "kind is 'nuclear': it must be one of"),
         ("events", {"kind": []}, "kind must be a list of 1 to"),
@@ -222,6 +230,7 @@ def _id_in(line: str) -> str:
         ("series", {"metric": "nothing.*"}, "no metric with values matches 'nothing.*'"),
         ("series", {"metric": "memory.current", "container": "no such pod"}, "no series matches 'no such pod'"),
         ("series", {"metric": "memory.current", "container": "e", "last": "all"}, "series match 'e', at most 8"),
+        ("compare", {"against": "2020-01-01T00:00:00Z"}, "nothing was recorded in the other range, 2020-01-01"),
         ("compare", {}, "against is missing: give the begin of the other range"),
         ("compare", {"with_container": "a"}, "container is missing"),
         ("what_happened", {"from": "2020-01-01T00:00:00Z"}, "the range is longer than 1h"),

@@ -47,6 +47,8 @@ async def respond(nodes: Nodes, values: Values) -> Answer:
         return await changes(node, span, values, parameters)
 
     answers = await nodes.ask(surveyed, ask)
+    if not any(body["has_before"] for _, body in answers.nodes):
+        raise ArgumentError(f"nothing was recorded in the other range, {from_to(other.from_ms, other.to_ms)}")
     whose = f" ({with_words!r})" if with_words else ""
     text = f"compared with {from_to(other.from_ms, other.to_ms)}{whose}"
     return changed_answer(text, answers, values, (span, have), against_ms=against_ms if against else None)

@@ -108,6 +108,10 @@ def changed_answer(
 
 def _line(facts: Mapping[str, Any]) -> str:
     texts = [text.removeprefix(f"{facts['name']}: ").removesuffix(".") for text in facts["findings"]]
+    if facts.get("series_before") == 0:
+        texts.append("new: it was not there in the other range")
+    if facts.get("series_during") == 0:
+        texts.append("gone: it was only there in the other range")
     texts += [each["text"] for each in facts["changes"][:MAX_CHANGES]]
     more = len(facts["changes"]) - MAX_CHANGES
     end = f" (and {more} more metrics)" if more > 0 else ""
