@@ -11,10 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from fgm import __version__, run_command
 from fgm.agents import flags as mcp_flags
-from fgm.asking import many
 from fgm.asking.viewer_client import AskError
-from fgm.cluster import open_command
-from fgm.cluster.fgm_pods import NAMESPACE, VIEWER_PORT
+from fgm.cluster import flags as cluster_flags
 from fgm.shipping import flags as ship_flags
 
 PLUGIN = "kubectl-fgm"
@@ -234,36 +232,18 @@ def _make_parser() -> argparse.ArgumentParser:
         metavar="PATTERN",
         help="other cgroups to record with all their metrics, in addition to containers and services; can be repeated",
     )
-    flag = add("open", "show a node or a pod of a cluster in the browser, through kubectl, until Ctrl-C")
-    flag(
-        "name",
-        metavar="NODE|POD",
-        help="name of a node; or of a pod, also of one that is gone, as POD or NAMESPACE/POD: its node's page shows it",
+    cluster_flags.add_flags_of_open(
+        add("open", "show a node or a pod of a cluster in the browser, through kubectl, until Ctrl-C")
     )
-    flag(
-        "time",
-        metavar="TIME",
-        nargs="?",
-        default="",
-        help="what the page shows, as of fgm ask (default: the newest data)",
+    cluster_flags.add_flags_of_ask(
+        add("ask", "say what happened in a minute, over all nodes of a cluster, or in other sources")
     )
-    flag("--port", type=int, default=VIEWER_PORT, help=port_of_page)
-    flag("--namespace", default=NAMESPACE, help="namespace of fgm's pods (default: %(default)s)")
-    flag(
-        "--wait-seconds",
-        type=float,
-        default=open_command.WAIT_S,
-        metavar="S",
-        help="maximum time to wait for a pod whose viewer responds (default: %(default)s)",
+    cluster_flags.add_flags_of_nodes(
+        add("nodes", "show on which nodes of a cluster fgm runs, what data each has, and its problems")
     )
-    flag("--context", default="", help="context of kubectl (default: the current one)")
-    flag("--no-browser", action="store_true", help="print the page's address, but do not open it")
-    _flags_of_ask(add("ask", "say what happened in a minute, over all nodes of a cluster, or in other sources"))
-    _flags_of_cluster(add("nodes", "show on which nodes of a cluster fgm runs, what data each has, and its problems"))
-    flag = add("cluster", "show all nodes of a cluster on one page in the browser, until Ctrl-C")
-    flag("--port", type=int, default=8060, help=port_of_page)
-    flag("--no-browser", action="store_true", help="print the page's address, but do not open it")
-    _flags_of_kubectl(flag)
+    cluster_flags.add_flags_of_page(
+        add("cluster", "show all nodes of a cluster on one page in the browser, until Ctrl-C")
+    )
     flag = add("check", "check that every file in a data directory is intact and in the right place")
     flag("directory", metavar="DIR", help="the data directory, or a pack (*.html)")
     flag(
@@ -290,51 +270,6 @@ def _make_parser() -> argparse.ArgumentParser:
         add("save", "save an incident as one HTML file that opens in a browser without a network, or as Parquet")
     )
     return parser
-
-
-def _flags_of_ask(flag: Callable[..., object]) -> None:
-    flag(
-        "time",
-        metavar="TIME",
-        help="the minute: 14:32 (the last one, in local time), 14:32:10, 14:32 UTC, 2025-12-30 14:32, "
-        "2025-12-30T14:32:10Z, 5m ago, now, or seconds since 1970",
-    )
-    flag(
-        "sources",
-        metavar="SOURCE",
-        nargs="*",
-        help="what to ask: cluster (all nodes, the default), node/NAME, a data directory, a pack, or a viewer such as "
-        "http://127.0.0.1:8050",
-    )
-    flag("--namespace", default="", help="only containers of this namespace (default: all)")
-    flag(
-        "--pod", default="", metavar="WORD", help="only containers with this word in the name of their pod or their own"
-    )
-    _flags_of_cluster(flag)
-
-
-def _flags_of_cluster(flag: Callable[..., object]) -> None:
-    flag("--json", action="store_true", help="print JSON")
-    flag(
-        "--at-once",
-        type=int,
-        default=many.AT_ONCE,
-        metavar="N",
-        help="maximum number of nodes to ask at the same time (default: %(default)s)",
-    )
-    _flags_of_kubectl(flag)
-
-
-def _flags_of_kubectl(flag: Callable[..., object]) -> None:
-    flag("--context", default="", help="context of kubectl (default: the current one)")
-    flag("--fgm-namespace", default=NAMESPACE, metavar="NAME", help="namespace of fgm's pods (default: %(default)s)")
-    flag(
-        "--timeout",
-        type=float,
-        default=many.TIMEOUT_S,
-        metavar="S",
-        help="maximum time for a node to answer (default: %(default)s)",
-    )
 
 
 def _flags_of_save(flag: Callable[..., object]) -> None:
@@ -391,6 +326,8 @@ def _run_here(arguments: argparse.Namespace) -> int:
 
 
 def _open_node(arguments: argparse.Namespace) -> int:
+    from fgm.cluster import open_command  # noqa: PLC0415 - the event loop, and tqdm
+
     _stop_on_sigterm()
     try:
         open_command.open_page(

@@ -35,6 +35,7 @@ def test_the_minute_of_an_oom_kill(address: str) -> None:
     answer = ask(address, "2026-11-26T17:46:00Z")
 
     assert (answer.findings[0].kind, answer.findings[0].name) == ("oom_kill", "payments")
+    assert answer.findings[0].share is not None
     assert answer.findings[0].text.startswith("payments was OOM-killed at 17:46:40")
     assert "oom_kill" in {event.kind for event in answer.events}
     assert {len(users) for users in answer.users.values()} == {5}

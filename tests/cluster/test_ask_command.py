@@ -6,7 +6,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from tests.support.cluster import Cluster
+from tests.support.cluster import Cluster, fgm_pod
 
 pytestmark = [pytest.mark.slow]
 
@@ -67,3 +67,21 @@ def test_a_cluster_without_fgm_is_an_error(real_cluster: Cluster) -> None:
 
     assert code == 1
     assert "the cluster has no fgm pods in namespace fine-grained-monitor: apply" in err
+
+
+def test_the_nodes_of_a_deployment_are_asked_alone(real_cluster: Cluster, port: int) -> None:
+    for number in (1, 2):
+        real_cluster.add_node(f"worker-{number}", port)
+    pod = fgm_pod("payments-6d8f9c7b5-x2k8q", "worker-2")
+    pod["metadata"].update(
+        namespace="shop",
+        labels={"pod-template-hash": "6d8f9c7b5"},
+        ownerReferences=[{"kind": "ReplicaSet", "name": "payments-6d8f9c7b5"}],
+    )
+    real_cluster.api.pods.append(pod)
+    code, out, _ = real_cluster.run("ask", "2026-11-26T17:46Z", "--deployment", "payments", "--json")
+
+    assert code == 0
+    assert [source["source"] for source in json.loads(out)["sources"]] == ["node/worker-2"]
+    code, _, err = real_cluster.run("ask", "14:32", "--deployment", "payment", "--namespace", "shop")
+    assert (code, "no node with an fgm pod has pods of 'shop/payment' now" in err) == (1, True)

@@ -260,9 +260,14 @@ def _finding(facts: Mapping[str, Any]) -> Finding:
         facts["from_ms"],
         facts["to_ms"],
         facts["strength"],
-        facts.get("share"),
+        _share(facts.get("share")),
         facts["text"],
     )
+
+
+def _share(value: Any) -> float | None:
+    """Return a share of what the node has; None if the viewer or the pack is older than this field."""
+    return float(value) if isinstance(value, int | float) and 0 <= value <= 1 else None
 
 
 def _event(facts: Mapping[str, Any]) -> Event:

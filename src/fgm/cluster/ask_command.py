@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 
 import anyio
 from tqdm import tqdm
@@ -19,7 +20,7 @@ from fgm.asking.viewer_client import AskError, ViewerClient
 from fgm.asking.words import NODE, Link, as_json, report
 from fgm.clock import SystemClock
 from fgm.cluster import running
-from fgm.cluster.fgm_pods import NAMESPACE, NodePod, by_node, fgm_pods
+from fgm.cluster.fgm_pods import NAMESPACE, NodePod, by_node, fgm_pods, nodes_of_workload
 from fgm.cluster.forward import source_of
 from fgm.cluster.kubectl import Kubectl
 
@@ -35,6 +36,8 @@ async def _ask(arguments: argparse.Namespace) -> int:
     async with AsyncExitStack() as stack:
         names = arguments.sources or [CLUSTER]
         asked = await chosen_sources(names, stack, arguments.context, arguments.fgm_namespace)
+        if arguments.deployment:
+            asked = await _of_deployment(asked, arguments)
         now_ms = SystemClock().wall_ns() // 1_000_000
         if len(asked) == 1 and not is_of_cluster(names[0]):
             now_ms = min(now_ms, await _newest_ms(asked[0]))
@@ -46,6 +49,23 @@ async def _ask(arguments: argparse.Namespace) -> int:
     else:
         sys.stdout.writelines(f"{line}\n" for line in report(ranking, link))
     return 0 if ranking.answers else running.EXIT_FAILED
+
+
+async def _of_deployment(asked: Sequence[Source], arguments: argparse.Namespace) -> list[Source]:
+    """Return those of the sources that are nodes with pods of the deployment that the command line names.
+
+    Raises: AskError if there is none.
+    """
+    kubectl = Kubectl(arguments.fgm_namespace, arguments.context)
+    find = partial(nodes_of_workload, kubectl, arguments.deployment, arguments.namespace)
+    nodes = await anyio.to_thread.run_sync(find)
+    chosen = [source for source in asked if source.name.removeprefix(NODE) in nodes]
+    if not chosen:
+        whose = f"{arguments.namespace}/{arguments.deployment}" if arguments.namespace else arguments.deployment
+        raise AskError(
+            f"no node with an fgm pod has pods of {whose!r} now: give the name of a Deployment or StatefulSet"
+        )
+    return chosen
 
 
 def make_question(time: TypedTime, namespace: str = "", pod: str = "") -> MinuteQuestion:

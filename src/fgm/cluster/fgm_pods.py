@@ -45,6 +45,27 @@ def _pod_of(node: str, pods: Sequence[Mapping[str, Any]]) -> NodePod:
     return NodePod(node, "", f"no fgm pod is running: {names}")
 
 
+def nodes_of_workload(kubectl: Kubectl, name: str, namespace: str = "") -> set[str]:
+    """Return the nodes that have pods of a Deployment, StatefulSet, DaemonSet or Job now. `namespace`: "" means all.
+
+    A Deployment's pods belong to a ReplicaSet that is named after it and after the hash of the pods' template.
+
+    Raises: KubectlError if kubectl fails.
+    """
+    where = ("--namespace", namespace) if namespace else ("--all-namespaces",)
+    return {
+        str(pod["spec"]["nodeName"])
+        for pod in kubectl.get("pods", *where)
+        if pod["spec"].get("nodeName") and name in _workloads_of(pod)
+    }
+
+
+def _workloads_of(pod: Mapping[str, Any]) -> set[str]:
+    owners = {str(owner["name"]) for owner in pod["metadata"].get("ownerReferences", ())}
+    suffix = f"-{pod['metadata'].get('labels', {}).get('pod-template-hash', '')}"
+    return owners | {owner.removesuffix(suffix) for owner in owners}
+
+
 def is_running(pod: Mapping[str, Any]) -> bool:
     """Return whether a pod runs, and is not about to end."""
     return pod["status"].get("phase") == "Running" and not pod["metadata"].get("deletionTimestamp")

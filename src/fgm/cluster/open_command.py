@@ -17,12 +17,11 @@ from typing import Any, NoReturn
 from fgm.asking.viewer_client import AskError
 from fgm.clock import Clock, SystemClock
 from fgm.cluster.fgm_pods import NAMESPACE, VIEWER_PORT, fgm_pods, is_running, phase_of
+from fgm.cluster.flags import WAIT_S
 from fgm.cluster.forward import reasons_of
 from fgm.cluster.kubectl import Kubectl, KubectlError, PortForward
 from fgm.cluster.open_target import print_notes, target_of
 
-WAIT_S = 120
-"""Default of the maximum time to wait for a running pod with a viewer that responds."""
 POLL_INTERVAL_S = 0.5
 """Interval between two attempts."""
 PROGRESS_INTERVAL_S = 10.0

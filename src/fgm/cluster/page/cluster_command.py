@@ -21,7 +21,6 @@ from fgm.viewer.web.guard import Guard
 from fgm.viewer.web.server import serve_until_cancelled
 
 HOST = "127.0.0.1"
-DEFAULT_PORT = 8060
 MAX_OPENED = 32
 """Maximum number of nodes whose pages stay open."""
 

@@ -45,6 +45,7 @@ async def test_the_answer_says_what_was_looked_at(client: ApiClient) -> None:
     assert facts["looked_at"]["ticks"] >= 120
     assert (facts["partial"], facts["skipped_files"]) == (False, 0)
     strengths = [finding["strength"] for finding in facts["findings"]]
+    assert all(0 <= finding["share"] <= 1 for finding in facts["findings"])
     assert all(strength >= 4 for strength in strengths)
 
 

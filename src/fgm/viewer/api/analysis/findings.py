@@ -116,6 +116,7 @@ def _finding(ranked: Ranked, series: Any, holdings: Holdings) -> dict[str, Any]:
         "from_ms": finding.from_ms,
         "to_ms": finding.to_ms,
         "strength": round(ranked.strength, 2),
+        "share": round(ranked.share, 4),
         "text": sentence_of(finding, culprit["name"], [other["name"] for other in others]),
         "others": others,
         "facts": _facts(finding.facts),

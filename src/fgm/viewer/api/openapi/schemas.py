@@ -137,6 +137,7 @@ FINDING = facts(
     from_ms=WHOLE,
     to_ms=WHOLE,
     strength=NUMBER,
+    share=NUMBER,
     text=TEXT,
     others=list_of(facts(id=TEXT, name=TEXT)),
     facts=FREE,
