@@ -10,6 +10,7 @@ viewer's query, reader included. `--calibrate` measures the table of `fgm.viewer
 stretches, from seed 0 on unless another one is given. Tune with seeds below 1,000 only.
 
 `--zoom SECONDS` looks at that much only, from LEAD_S before an incident on, as somebody does who has found it.
+`--before SECONDS` leaves out what was recorded longer before the view, as if the recording began then.
 """
 
 import argparse
@@ -78,6 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", choices=list(INCIDENTS), help="the only kind of incident to plant")
     parser.add_argument("--whole", type=int, default=0, metavar="N", help="read every Nth stretch from files")
     parser.add_argument("--zoom", type=int, default=0, metavar="SECONDS", help="look at that much of a stretch only")
+    parser.add_argument("--before", type=int, metavar="SECONDS", help="time before the view (default: 15 minutes)")
     parser.add_argument("--processes", type=int, default=os.cpu_count(), help="number of processes (default: all)")
     parser.add_argument("--calibrate", action="store_true", help="print the table of strengths instead")
     parser.add_argument("-v", "--verbose", action="store_true", help="print what is found in each stretch")
@@ -129,8 +131,8 @@ def _looks(arguments: argparse.Namespace, incidents: Sequence[str | None]) -> It
     seeds = [arguments.seed + number for number in range(len(incidents))]
     is_whole = [arguments.whole > 0 and number % arguments.whole == 0 for number in range(len(incidents))]
     with ProcessPoolExecutor(arguments.processes) as pool:
-        zooms = [arguments.zoom] * len(seeds)
-        yield from zip(seeds, incidents, pool.map(look, seeds, incidents, is_whole, zooms, chunksize=4), strict=True)
+        parts = ([value] * len(seeds) for value in (arguments.zoom, arguments.before))
+        yield from zip(seeds, incidents, pool.map(look, seeds, incidents, is_whole, *parts, chunksize=4), strict=True)
 
 
 def _count(outcome: Outcome, looked: Look) -> None:
@@ -159,14 +161,17 @@ def _look_at_ordinary(arguments: argparse.Namespace) -> list[list[str]]:
     return claims
 
 
-def look(seed: int, incident: str | None, whole: bool, zoom_s: int = 0) -> Look:
-    """Return what is found in a stretch. `whole`: whether to write files and let the viewer read them."""
+def look(seed: int, incident: str | None, whole: bool, zoom_s: int = 0, before_s: int | None = None) -> Look:
+    """Return what is found in a stretch. `whole`: whether to write files and let the viewer read them.
+
+    `zoom_s`: length of the part to look at; 0: all. `before_s`: maximum time before it; None: that of the viewer.
+    """
     made, truth = recorded(seed, incident)
     from_ms = int(made.time_ms[made.begin])
     if not whole:
         grid = grid_of(made)
-        if zoom_s:
-            grid = _zoomed(grid, seed, truth, zoom_s)
+        if zoom_s or before_s is not None:
+            grid = _part(grid, *_zoom(grid, seed, truth, zoom_s), before_s)
             from_ms = int(grid.time_ms[grid.begin])
         found = ranking.ranked(ranking.with_strength(detection.find_all(grid), grid))
         return Look(grid.series, from_ms, truth, found)
@@ -187,15 +192,23 @@ def look(seed: int, incident: str | None, whole: bool, zoom_s: int = 0) -> Look:
         return Look(result.series, from_ms, truth, result.findings)
 
 
-def _zoomed(grid: Grid, seed: int, truth: Truth | None, zoom_s: int) -> Grid:
-    """Return a part of a grid: seconds around its incident, else any, and the time before it that findings use."""
+def _zoom(grid: Grid, seed: int, truth: Truth | None, zoom_s: int) -> tuple[int, int]:
+    """Return the first tick of seconds around an incident, else of any, and the one after the last; 0: of the view."""
     second = 1000 // grid.interval_ms
+    if not zoom_s:
+        return grid.begin, len(grid.time_ms)
     if truth is None:
         first = grid.begin + int(np.random.default_rng(seed).integers(0, VIEW_S - zoom_s)) * second
     else:
         first = int(np.searchsorted(grid.time_ms, truth.begin_ms)) - LEAD_S * second
-    before = max(0, first - MAX_BEFORE_MS // grid.interval_ms)
-    ticks, needed = slice(before, first + zoom_s * second), detection.metrics_of(detection.DETECTORS)
+    return first, first + zoom_s * second
+
+
+def _part(grid: Grid, first: int, end: int, before_s: int | None) -> Grid:
+    """Return a part of a grid, and the time before it that findings use, at most `before_s`."""
+    before_ms = MAX_BEFORE_MS if before_s is None else min(1000 * before_s, MAX_BEFORE_MS)
+    before = max(0, first - before_ms // grid.interval_ms)
+    ticks, needed = slice(before, end), detection.metrics_of(detection.DETECTORS)
     time_ms = grid.time_ms[ticks]
     return replace(
         grid,

@@ -14,9 +14,7 @@ pytestmark = [pytest.mark.dates]
 
 MAX_LATE_MS = 5_000
 """Maximum difference between the beginning of an incident and that of its finding."""
-MISSED = {
-    ("short_incidents", "stall"): "only 100 s are recorded before the view",
-}
+MISSED: dict[tuple[str, str], str] = {}
 """Incidents that are not found yet, and why; remove one as soon as it is found."""
 Json = dict[str, Any]
 

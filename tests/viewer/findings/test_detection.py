@@ -11,6 +11,7 @@ from fgm.viewer.findings.detection import DETECTORS, Detector, bounds_of_parts, 
 from fgm.viewer.findings.finding import Finding
 from fgm.viewer.findings.grid import Grid
 from tests.support.viewer.made_grid import container, made_grid, node, pod
+from tests.support.viewer.made_series import busy
 
 CPU = "total_cpu_usage_millicores"
 
@@ -83,3 +84,29 @@ def test_all_detectors_work_on_a_short_range_with_values() -> None:
         values = np.ones((2, ticks), np.float32)
         grid = made_grid([node(), container("a")], dict.fromkeys(metrics, values), ticks=ticks)
         assert all(finding.row in (0, 1) for finding in find_all(grid))
+
+
+def changed(kind: str) -> np.ndarray:
+    """Return the values of a busy series that does something in the last two of 17 minutes."""
+    values = busy(ticks=1020)
+    if kind == "burst":
+        values[940:948] += 3_000
+    if kind == "stall":
+        values[940:948] = 1
+    if kind == "leak":
+        values = (1 << 28) + 1e6 * np.maximum(0, np.arange(1020) - 900.0) + 1e4 * busy(2, ticks=1020)
+    return values
+
+
+@pytest.mark.parametrize("kind", ["burst", "stall", "leak"])
+def test_less_is_claimed_if_less_is_known_from_before(kind: str) -> None:
+    metric = "memory.stat.anon" if kind == "leak" else CPU
+    statistics = []
+    for before in (900, 400, 200, 120, 60, 0):
+        grid = made_grid(
+            [container("cart")], {metric: {0: changed(kind)[900 - before :]}}, ticks=120 + before, begin=before
+        )
+        statistics.append(max((each.statistic for each in find_all(grid) if each.kind == kind), default=0.0))
+
+    assert statistics == sorted(statistics, reverse=True)
+    assert statistics[0] > 1.5 * statistics[-2]

@@ -58,9 +58,9 @@ def test_the_grid_of_made_arrays_is_that_of_the_same_windows(tmp_path: Path) -> 
     own_network = {key: row for key, row in row_of.items() if row not in in_place_of_pods}
     parts = [Part(row_of, others), Part(own_network | of_pods, network)]
     file_reader = Reader(client.services.sources, holdings.node_name)
-    bounds = SeriesBounds((row_of, of_pods), len(row_of), span, file_reader)
+    bounds = SeriesBounds(holdings.series, span, file_reader)
     assert len(list(bounds.read(files))) == len(files)
-    packing = bounds.packing()
+    packing = bounds.packing((row_of, of_pods), len(row_of))
     assert packing.memory_rows < len(row_of)
     packed = PackedMatrices(packing)
     reader = GridReader(parts, span, files, file_reader, packed)

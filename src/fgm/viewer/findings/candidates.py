@@ -1,5 +1,6 @@
 """The series and values in which detectors of levels look for something."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -89,6 +90,26 @@ def _blamed(grid: Grid, rows: NDArray[np.int64]) -> NDArray[np.int64]:
 def before_of(values: Matrix | NDArray[np.float64], begin: int) -> NDArray[np.int64]:
     """Return the number of ticks before the range that have a value, for each series."""
     return np.asarray((~np.isnan(values[:, :begin])).sum(axis=1), np.int64)
+
+
+def is_known_before(candidates: Candidates, least: float, enough: float) -> NDArray[np.bool_]:
+    """Return for each series whether the time before the range says what is usual: if it is not shorter than the range.
+
+    A long range says more itself than a short time before it. `least`: minimum number of ticks with a value; `enough`:
+    that from which on the range may be longer.
+    """
+    before = before_of(candidates.values, candidates.begin)
+    return np.asarray(
+        (before >= least) & ((before >= enough) | (before >= candidates.values.shape[1] - candidates.begin))
+    )
+
+
+def sureness_of(known_s: float, enough_s: float) -> float:
+    """Return the share of a statistic that remains if what is usual is known from less time than is enough.
+
+    The noise of what was measured falls with the square root of the time.
+    """
+    return min(1.0, math.sqrt(known_s / enough_s))
 
 
 def strongest(findings: Iterable[Finding]) -> list[Finding]:

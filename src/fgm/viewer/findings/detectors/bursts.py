@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from fgm.viewer.findings.candidates import LEVELS, Candidates, before_of, candidates_of, strongest
+from fgm.viewer.findings.candidates import LEVELS, Candidates, candidates_of, is_known_before, strongest, sureness_of
 from fgm.viewer.findings.finding import Finding
 from fgm.viewer.findings.grid import Grid
 from fgm.viewer.findings.statistics.levels import Floats, medians
@@ -25,15 +25,21 @@ SCALES_S = (3, 15)
 MIN_STATISTIC = 0.7
 """Minimum statistic of a finding."""
 COMMON_BURSTS = 4
-"""Number of bursts of several series, before the range or in it, from which on they are usual on the node."""
+"""Number of bursts of several series in the range from which on they are usual on the node."""
+COMMON_BURSTS_BEFORE = 1
+"""Number of bursts that the time before the range lets expect in it, from which on they are usual."""
+COMMON_NEW_BURSTS = 2
+"""Number of bursts in the range from which on they are usual, if what was before it is not known."""
 ORDINARY = 1.2
 """Statistic that single series have by chance."""
-MIN_BEFORE_S = 180
-"""Minimum time before the range from which on it is known what is usual."""
+MIN_BEFORE_S, LONG_BEFORE_S = 180, 600
+"""Minimum time before a short range, and before any, from which on it is known what is usual."""
 IN_RANGE = 0.75
 """Share of the statistic of several bursts that remains if what is usual is known from the range only."""
-ENOUGH_S = 300
-"""Time without bursts from which on it is known well what is usual."""
+ENOUGH_S = 900
+"""Time without bursts in the range from which on it is known well what is usual, without a time before it."""
+ENOUGH_BEFORE_S = 450
+"""Time before the range from which on it is known well what is usual."""
 MAX_LENGTH_SHARE = 0.4
 """Maximum length of a burst as a share of the range; a longer one is not short."""
 MAX_PAUSE_S = 3
@@ -75,14 +81,14 @@ def _in_metric(grid: Grid, candidates: Candidates) -> list[Finding]:
     if len(values) == 0:
         return []
     second = 1000 / grid.interval_ms
-    has_before = before_of(values, begin) >= MIN_BEFORE_S * second
+    has_before = is_known_before(candidates, MIN_BEFORE_S * second, LONG_BEFORE_S * second)
     level = np.where(has_before, medians(values[:, :begin]), medians(values[:, begin:]))
     scales = [_excesses(values, begin, level, candidates.floor, max(1, round(s * second))) for s in SCALES_S]
     statistic = np.max([np.log2(scale.height / scale.usual) for scale in scales], axis=0)
     earlier = np.max([scale.earlier for scale in scales], axis=0)
     # A range shorter than half of the time before is expected to have fewer bursts than that half.
-    weight = min(1.0, 2 * (values.shape[1] - begin) / max(begin, 1))
-    weights = np.repeat([weight, 1.0], has_before.sum())
+    weight = min(1.0, 2 * (values.shape[1] - begin) / max(begin, 1)) / COMMON_BURSTS_BEFORE
+    weights = np.repeat([weight, 1 / COMMON_BURSTS], has_before.sum())
     common = _common(np.concatenate([earlier[has_before], statistic[has_before]]), weights)
     found, in_range = list[Finding](), list[Finding]()
     for at in np.flatnonzero((statistic >= MIN_STATISTIC + common) | ~has_before):
@@ -98,7 +104,8 @@ def _in_metric(grid: Grid, candidates: Candidates) -> list[Finding]:
         finding = _finding(grid, candidates, int(at), excess, has_before=bool(has_before[at]))
         if finding is not None:
             (found if has_before[at] else in_range).append(finding)
-    others = _common(np.array([finding.statistic for finding in in_range]), np.ones(len(in_range)))
+    weights = np.full(len(in_range), 1 / COMMON_NEW_BURSTS)
+    others = _common(np.array([finding.statistic for finding in in_range]), weights)
     weaker = (replace(finding, statistic=finding.statistic - others) for finding in in_range)
     return found + [finding for finding in weaker if finding.statistic >= MIN_STATISTIC]
 
@@ -131,11 +138,11 @@ def _excesses(values: Floats, begin: int, level: Floats, floor: float, width: in
 def _common(statistics: Floats, weights: Floats) -> float:
     """Return what the statistic of a burst is reduced by, because bursts of several series are usual on this node.
 
-    Many containers do nothing for most of the time, and something now and then: none of them is unusual. `weights`: how
-    many bursts in a range as long as the one in question each statistic stands for.
+    Many containers do nothing for most of the time, and something now and then: none of them is unusual. `weights`: the
+    share of each statistic in what makes bursts usual: as many as have a sum of 1.
     """
     order = np.argsort(-statistics)
-    reached = np.flatnonzero(np.cumsum(weights[order]) >= COMMON_BURSTS - 1e-9)
+    reached = np.flatnonzero(np.cumsum(weights[order]) >= 1 - 1e-9)
     return max(0.0, float(statistics[order[reached[0]]]) - ORDINARY) if len(reached) else 0.0
 
 
@@ -147,7 +154,9 @@ def _finding(grid: Grid, candidates: Candidates, at: int, excess: _Excess, *, ha
     starts, ends = _episodes(values, excess.level + max(0.5 * excess.height, least), second)
     if len(starts) == 0:
         return None
-    usual, measured, sureness = excess.usual, excess.measured, 1.0
+    usual, measured = excess.usual, excess.measured
+    known = np.count_nonzero(~np.isnan(candidates.values[at, : candidates.begin]))
+    sureness = sureness_of(known / second, ENOUGH_BEFORE_S)
     if not has_before:
         measured, sureness = _usual_in_range(values, starts, ends, excess.level, second)
         usual = max(measured, candidates.floor)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fgm.viewer.findings.candidates import sureness_of
 from fgm.viewer.findings.finding import Finding
 from fgm.viewer.findings.floors import floor_of
 from fgm.viewer.findings.grid import Grid, Matrix
@@ -58,6 +59,8 @@ GROUPS: tuple[tuple[str, ...], ...] = (
 """Metrics that are needed together: those of memory; those of threads and file descriptors."""
 GONE_MS = 45_000
 """Time without a value after which a series has ended: file descriptors are not read at each tick."""
+ENOUGH_S = 700
+"""Recorded time from which on it is known well how far series wander: what grows in two of four minutes is no leak."""
 START_S = 60
 """Time after the start of a series in which growth is that of a start."""
 
@@ -134,4 +137,5 @@ def _finding(grid: Grid, row: int, resource: Resource, measured: Measured) -> Fi
     elif unit == "bytes":
         facts |= until_memory_limit(grid, row, end, (low, likely, high))
     begin_ms = int(grid.time_ms[0] + max(0, 1000 * fitted.begin))
-    return Finding("leak", row, resource.metric, begin_ms, int(grid.time_ms[end]), measured.statistic, facts)
+    statistic = measured.statistic * sureness_of(len(grid.time_ms) * grid.interval_ms / 1000, ENOUGH_S)
+    return Finding("leak", row, resource.metric, begin_ms, int(grid.time_ms[end]), statistic, facts)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fgm.viewer.findings.candidates import Candidates, before_of, candidates_of, strongest
+from fgm.viewer.findings.candidates import Candidates, candidates_of, is_known_before, strongest, sureness_of
 from fgm.viewer.findings.finding import Finding
 from fgm.viewer.findings.grid import Grid
 from fgm.viewer.findings.statistics.levels import Floats, quantiles
@@ -39,10 +39,12 @@ MAX_STALL_S = 90
 """Maximum length of a stall; after a longer one the work may have been over."""
 AROUND_S = 20
 """Time before and after a stall in which the series must be busy."""
-MIN_BEFORE_S = 120
-"""Minimum time before the range from which on it is known what is usual."""
-ENOUGH_S = 300
+MIN_BEFORE_S, LONG_BEFORE_S = 60, 300
+"""Minimum time before a short range, and before any, from which on it is known what is usual."""
+ENOUGH_S = 375
 """Time without stalls in the range from which on it is known well what is usual, without a time before it."""
+ENOUGH_BEFORE_S = 200
+"""Time before the stalls from which on it is known well what is usual."""
 SCALE = 0.6
 """Share of the longest usual low run by which the longest one varies from range to range."""
 MIN_STATISTIC = 0.5
@@ -61,7 +63,7 @@ def _in_metric(grid: Grid, candidates: Candidates) -> list[Finding]:
     if len(values) == 0:
         return []
     second = 1000 / grid.interval_ms
-    has_before = before_of(values, begin) >= MIN_BEFORE_S * second
+    has_before = is_known_before(candidates, MIN_BEFORE_S * second, LONG_BEFORE_S * second)
     # Without a time before, stalls may be up to four tenths of the range.
     of_before, of_range = quantiles(values[:, :begin], 0.5, 0.25), quantiles(values[:, begin:], 0.7, 0.45)
     level, low = (np.where(has_before, before, here) for before, here in zip(of_before, of_range, strict=True))
@@ -122,6 +124,8 @@ def _stalls(view: Floats, before: Floats | None, second: float) -> _Stalls | Non
     sureness = 1.0
     if before is not None:
         usual = _longest_low_run(before)
+        known = np.count_nonzero(~np.isnan(before)) + np.count_nonzero(~np.isnan(view[: starts[0]]))
+        sureness = sureness_of(known / second, ENOUGH_BEFORE_S)
     else:
         is_long = ends - starts >= (ends - starts).max() / 2
         starts, ends = starts[is_long], ends[is_long]

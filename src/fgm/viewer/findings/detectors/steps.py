@@ -25,7 +25,7 @@ AFTER_S = 45
 """Minimum time after a step in the range."""
 BEFORE_S = 60
 """Minimum time before a step, in the range or before it."""
-ENOUGH_S = 300
+ENOUGH_S = 600
 """Time before a step from which on it is known well what is usual."""
 ENOUGH_AFTER_S = 120
 """Time after a step from which on it is sure that it stays."""

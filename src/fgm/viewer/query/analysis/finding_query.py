@@ -71,7 +71,8 @@ class FindingQuery:
         self.span = span
         self._detectors, self._monotonic = detectors, monotonic
         self._reader = Reader(sources, holdings.node_name)
-        self._rows = rows_of(holdings.series, span)
+        self._snapshot = holdings.series
+        self._rows = rows_of(self._snapshot, span)
         self._files = sources.files.between(*read_range(span), layout.reach_ms(holdings.rotation_ms))
         question = EventQuestion(span.before_ms, span.to_ms, MAX_EVENTS)
         self._event_query = EventQuery(holdings, question, event_files, sources)
@@ -125,19 +126,21 @@ class FindingQuery:
         self._found = []
 
     def _work(self) -> Generator[float]:
-        if self.span.begin >= self.span.ticks or not self._rows.series:
+        if self.span.begin >= self.span.ticks:
+            return
+        bounds = SeriesBounds(self._snapshot, self.span, self._reader)
+        for _ in bounds.read(self._files):
+            yield self._progress
+        rows = self._rows = rows_of(bounds.snapshot, self.span)
+        if not rows.series:
             return
         while self._event_query.step():
             yield self._progress
         self._events = self._event_query.result().events[::-1]
         needed = detection.metrics_of(self._detectors)
         available = [name for name in needed if SHOWN[name].has_values(self._recorded)]
-        rows = self._rows
         own = {series.key: row for row, series in enumerate(rows.series)}
-        bounds = SeriesBounds((own, rows.row_of_pod), len(rows.series), self.span, self._reader)
-        for _ in bounds.read(self._files):
-            yield self._progress
-        packing = bounds.packing()
+        packing = bounds.packing((own, rows.row_of_pod), len(rows.series))
         planned = list(passes(self._detectors, available, rows.pod_of, packing, MAX_VALUES))
         matrices, previous = PackedMatrices(packing), (0, len(rows.series))
         for each in planned:

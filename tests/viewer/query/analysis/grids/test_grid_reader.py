@@ -45,9 +45,9 @@ def read(client: ApiClient, span: AnalysedSpan, holdings: Holdings) -> tuple[Gri
     own = Part({series.key: row for row, series in enumerate(rows.series)}, [SHOWN[name] for name in METRICS])
     files = client.services.files.between(span.first_ms - 3000, span.to_ms, layout.reach_ms(holdings.rotation_ms))
     file_reader = Reader(client.services.sources, holdings.node_name)
-    bounds = SeriesBounds([own.row_of], len(rows.series), span, file_reader)
+    bounds = SeriesBounds(holdings.series, span, file_reader)
     assert list(bounds.read(files)) == list(range(1, 1 + len(files)))
-    packed = PackedMatrices(bounds.packing())
+    packed = PackedMatrices(bounds.packing([own.row_of], len(rows.series)))
     reader = GridReader([own], span, files, file_reader, packed)
     while reader.step():
         pass
