@@ -146,6 +146,11 @@ def test_ranges_that_do_not_differ_or_have_no_data_are_said_so(
         ("@16:00/2m", "@16:05/16:10", "names no source"),
         ("{}/index.html@16:00/2m", "@16:05/16:10", "index.html: it cannot be unpacked: No such file"),
         ("{}/nothing@16:00/2m", "@16:05/16:10", "is not a directory"),
+        (
+            "http://127.0.0.1:8050@16:00/2m",
+            "@16:05/16:10",
+            "is a viewer, and fgm diff reads a data directory or a pack",
+        ),
     ],
 )
 def test_a_source_that_cannot_be_compared_is_refused_with_what_is_allowed(

@@ -9,6 +9,7 @@ from fgm import iso_time
 from fgm.clock import Clock
 from fgm.viewer.api.request import times
 from fgm.viewer.api.services import Services
+from fgm.viewer.commands.download import is_address
 from fgm.viewer.commands.sources import SourceError, source_services
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.query.analysis.analysed_span import MAX_MS, AnalysedSpan, span_of
@@ -59,6 +60,12 @@ class Opener:
         return ComparedSource(name, services, holdings, span_of(holdings, from_ms, to_ms))
 
     def _services(self, name: str) -> Services:
+        if is_address(name):
+            raise SourceError(
+                f"{name} is a viewer, and fgm diff reads a data directory or a pack: save each range as a pack with "
+                "fgm save --from TIME --to TIME, and compare these; two ranges of one viewer differ as /api/changes "
+                "says with against=, and so does its page"
+            )
         services, manifest = source_services(name, self._stack, self._clock)
         if manifest is not None:
             self._of_packs[name] = (manifest.from_ms, manifest.to_ms)

@@ -128,7 +128,8 @@ class PackMaker:
         yield from self._tables(mini)
         mini.write_index(index_of(self._holdings, self._pack))
         mini.write_first_seen(self._first_seen())
-        mini.write_events(self._events(), question.from_ms, question.to_ms)
+        events = yield from self._events()
+        mini.write_events(events, question.from_ms, question.to_ms)
         yield b""
 
     def _tables(self, mini: MiniDirectory) -> Iterator[bytes]:
@@ -151,7 +152,7 @@ class PackMaker:
             if not (each.series.scope == "container" and each.series.container_id)
         }
 
-    def _events(self) -> list[Event]:
+    def _events(self) -> Generator[bytes, None, list[Event]]:
         """Return the events of the series of the pack, in ascending time."""
         question = self._pack.question
         if self._is_sample:
@@ -159,7 +160,7 @@ class PackMaker:
         asked = EventQuestion(question.from_ms, question.to_ms, MAX_EVENTS)
         query = self._services.event_query(self._holdings, asked)
         while query.step():
-            pass
+            yield b""
         result = query.result()
         self._has_derived_events = result.is_derived
         return [event for event in result.events[::-1] if event.series in question.keys]
