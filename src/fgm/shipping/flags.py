@@ -18,5 +18,9 @@ def add_flags(flag: Callable[..., object]) -> None:
 
 def add_flags_of_views(flag: Callable[..., object]) -> None:
     """Add the arguments of `fgm views` to a parser."""
-    flag("dialect", choices=("duckdb", "spark", "trino"), help="dialect of SQL; trino is also that of Athena")
+    flag(
+        "dialect",
+        choices=("duckdb", "spark", "trino", "polars", "pandas"),
+        help="a dialect of SQL (trino: also Athena), or Python (pandas: also Dask)",
+    )
     flag("url", metavar="URL", help="the URL that files were shipped to, as the engine names it (Spark: s3a://…)")

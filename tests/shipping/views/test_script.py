@@ -5,10 +5,14 @@ those for Spark.
 """
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 import sqlglot
 
@@ -16,6 +20,7 @@ from fgm import cli
 from fgm.metrics.catalogue import COLUMN_TYPES
 from fgm.metrics.derived import DERIVED
 from fgm.metrics.formula_input import Samples
+from fgm.shipping.views.python_module import python_module
 from fgm.shipping.views.script import script
 from fgm.store.directory import layout
 from fgm.store.parquet.parquet_encoding import encode
@@ -80,6 +85,45 @@ def test_every_derived_metric_equals_what_the_page_shows(bucket: Path, connect: 
             assert np.isfinite(expected).any()
             computed = np.ma.filled(rows[metric.name].astype(float), np.nan)
             np.testing.assert_allclose(computed, expected, rtol=1e-9, err_msg=metric.name)
+
+
+def module(name: str) -> dict[str, Any]:
+    names: dict[str, Any] = {}
+    exec(python_module(name), names)
+    return names
+
+
+def in_polars(bucket: Path) -> pl.DataFrame:
+    names = module("polars")
+    frame: pl.LazyFrame = names["derived"](names["samples"](str(bucket)).filter(pl.col("dt") == "2025-12-30"))
+    return frame.collect()
+
+
+def in_pandas(bucket: Path) -> pl.DataFrame:
+    names = module("pandas")
+    frame = pd.read_parquet(bucket / "metrics", columns=names["COLUMNS"], filters=[("dt", "==", "2025-12-30")])
+    return pl.from_pandas(names["derived"](frame)[["series", "time_ms", *NAMES]])
+
+
+@pytest.mark.parametrize("read", [in_polars, in_pandas])
+def test_python_computes_what_the_page_shows(bucket: Path, read: Callable[[Path], pl.DataFrame]) -> None:
+    frame = read(bucket).sort("time_ms")
+    for key, chunk in samples().items():
+        rows = frame.filter(pl.col("series") == key)
+        recorded = Samples(chunk.time_ms, chunk.late_ms, chunk.values, 1000)
+        for metric in DERIVED:
+            computed = rows[metric.name].cast(pl.Float64).fill_null(np.nan).to_numpy()
+            np.testing.assert_allclose(computed, metric.compute(recorded), rtol=1e-9, err_msg=metric.name)
+
+
+def test_a_function_reads_the_lead_of_its_first_rates(bucket: Path) -> None:
+    connection = in_duckdb(bucket)
+    begin, finish = "2025-12-30 16:01:00", "2025-12-30 16:02:03"
+    names = ", ".join(["series", "time_ms", *NAMES])
+    part = connection.execute(f"SELECT {names} FROM derived_between('{begin}', '{finish}') ORDER BY ALL").fetchall()
+    when = f"time BETWEEN TIMESTAMPTZ '{begin}Z' AND TIMESTAMPTZ '{finish}Z'"
+    assert part == connection.execute(f"SELECT {names} FROM derived WHERE {when} ORDER BY ALL").fetchall()
+    assert len(part) > 200
 
 
 def test_a_condition_on_the_day_reaches_the_files(bucket: Path, tmp_path: Path) -> None:

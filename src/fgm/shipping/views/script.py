@@ -16,6 +16,8 @@ from fgm.store.samples.series import IDENTITY_COLUMNS
 PARTITION_COLUMNS = ("cluster", "dt", "identifier")
 TICK_S = 1.0
 """Sampling interval that the rates assume, as `fgm` itself does by default."""
+_LEAD_S = 25
+"""Time before a range that is read, too, for its first rates: the longest distance that is not a gap."""
 _SERIES = """CASE scope
         WHEN 'pod' THEN 'pod:' || pod_uid
         WHEN 'cgroup' THEN 'cgroup:' || cgroup
@@ -33,7 +35,7 @@ def script(name: str, url: str) -> str:
     dialect = DIALECTS[name]
     files = f"{url.rstrip('/')}/metrics"
     statements = {"duckdb": _duckdb, "spark": _spark, "trino": _trino}[name](dialect, files.replace("'", "''"))
-    return "".join(f"{statement};\n\n" for statement in (*statements, _derived(dialect, name)))
+    return "".join(f"{statement};\n\n" for statement in (*statements, *_derived(dialect, name)))
 
 
 def recorded_columns(dialect: Dialect) -> Iterator[tuple[str, str]]:
@@ -91,7 +93,26 @@ def _samples(dialect: Dialect, kind: str) -> str:
     )
 
 
-def _derived(dialect: Dialect, name: str) -> str:
+def _derived(dialect: Dialect, name: str) -> Iterator[str]:
+    """Yield the view, and a function that reads only the files of a time where the dialect has such functions."""
+    kind = "TEMPORARY VIEW" if name == "spark" else "VIEW"
+    yield f"CREATE OR REPLACE {kind} derived AS\n{_select(dialect, '')}"
+    text, _, _, time = dialect.types
+    earlier = f"CAST(begin AS {time}) - INTERVAL '{_LEAD_S}' SECOND"
+    days = f"dt BETWEEN CAST(CAST({earlier} AS DATE) AS {text}) AND CAST(CAST(finish AS DATE) AS {text})"
+    between = f"WHERE {days}\n        AND {dialect.name('time')} BETWEEN {earlier} AND CAST(finish AS {time})"
+    asked = f"\nWHERE {dialect.name('time')} >= CAST(begin AS {time})"
+    if name == "duckdb":
+        yield f"CREATE OR REPLACE MACRO derived_between(begin, finish) AS TABLE\n{_select(dialect, between)}{asked}"
+    elif name == "spark":
+        yield (
+            f"CREATE OR REPLACE TEMPORARY FUNCTION derived_between(begin {time}, finish {time})\n"
+            f"RETURNS TABLE RETURN\n{_select(dialect, between)}{asked}"
+        )
+
+
+def _select(dialect: Dialect, between: str) -> str:
+    """Return the query of the derived metrics. `between`: a condition on the samples, or nothing."""
     trees = {metric.name: metric.tree for metric in DERIVED if metric.tree is not None}
     counters = sorted(set().union(*map(counters_of, trees.values())))
     values = sorted(set().union(*map(columns_of, trees.values())))
@@ -101,11 +122,9 @@ def _derived(dialect: Dialect, name: str) -> str:
         f",\n        {_rate(dialect, counter)} AS {dialect.name(rate_name(counter))}" for counter in counters
     )
     metrics = "".join(f",\n    {expression(tree, dialect)} AS {metric}" for metric, tree in trees.items())
-    kind = "TEMPORARY VIEW" if name == "spark" else "VIEW"
     return (
-        f"CREATE OR REPLACE {kind} derived AS\n"  # noqa: S608 - names of the catalogue
-        f"SELECT {names}{metrics}\nFROM (\n"
-        f"    SELECT {names}, {', '.join(map(dialect.name, values))}{rates}\n    FROM samples\n"
+        f"SELECT {names}{metrics}\nFROM (\n"  # noqa: S608 - names of the catalogue
+        f"    SELECT {names}, {', '.join(map(dialect.name, values))}{rates}\n    FROM samples\n    {between}\n"
         f"    WINDOW w AS (PARTITION BY {', '.join(PARTITION_COLUMNS)}, series ORDER BY time_ms)\n) rates"
     )
 

@@ -1,12 +1,15 @@
-"""`fgm views`: prints the statements that make the views."""
+"""`fgm views`: prints the statements that make the views, or a module of Python."""
 
 import argparse
 import sys
 
+from fgm.shipping.views.python_module import PREAMBLES, python_module
 from fgm.shipping.views.script import script
 
 
 def views(arguments: argparse.Namespace) -> int:
     """Run `fgm views` and return its exit code."""
-    sys.stdout.write(script(arguments.dialect, arguments.url))
+    is_python = arguments.dialect in PREAMBLES
+    text = python_module(arguments.dialect) if is_python else script(arguments.dialect, arguments.url)
+    sys.stdout.write(text)
     return 0
