@@ -96,7 +96,7 @@ def open_pod(cluster: Cluster, viewers: Viewers) -> float:
                 break
         took_s = time.monotonic() - began
         check(f"node {name_of(CULPRIT)}, " in line and "#show=" in line, line)
-        end(process)
+        end(cluster, process)
     return took_s
 
 
@@ -118,7 +118,7 @@ def page(cluster: Cluster, viewers: Viewers, count: int, end_ms: int) -> tuple[f
         last = json.loads(got(f"{address}api/minute?at={at_ms}").splitlines()[-1])
         minute_s = time.monotonic() - began
         check(last["findings"][0]["node"] == name_of(CULPRIT), last["findings"][:2])
-        end(process)
+        end(cluster, process)
     return strips_s, minute_s
 
 
@@ -128,26 +128,27 @@ def timed(cluster: Cluster, *arguments: str) -> tuple[str, float]:
     code, out, err = cluster.run(*arguments, within_s=WITHIN_S)
     took_s = time.monotonic() - began
     check(code == 0, err)
-    check(not forwards(), forwards())
+    check(not forwards(cluster), forwards(cluster))
     return out, took_s
 
 
-def end(process: "subprocess.Popen[str]") -> None:
+def end(cluster: Cluster, process: "subprocess.Popen[str]") -> None:
     process.send_signal(signal.SIGINT)
     check(process.wait(WITHIN_S) == 0, process.returncode)
-    check(not forwards(), forwards())
+    check(not forwards(cluster), forwards(cluster))
 
 
-def forwards() -> list[int]:
-    """Return the pids of all kubectl that forward a port to a pod of the made cluster."""
+def forwards(cluster: Cluster) -> list[int]:
+    """Return the pids of all kubectl that forward a port to a pod of this cluster."""
+    configuration = f"KUBECONFIG={cluster.environment['KUBECONFIG']}".encode()
     found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
+    for folder in Path("/proc").glob("[0-9]*"):
         try:
-            words = path.read_bytes().split(b"\0")
+            words, variables = ((folder / name).read_bytes().split(b"\0") for name in ("cmdline", "environ"))
         except OSError:  # it has ended
             continue
-        if b"port-forward" in words and any(word.startswith(b"pod/fgm-worker-") for word in words):
-            found.append(int(path.parent.name))
+        if b"port-forward" in words and configuration in variables:
+            found.append(int(folder.name))
     return found
 
 
