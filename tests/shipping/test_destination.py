@@ -47,6 +47,16 @@ def test_what_was_sent_is_there_and_nothing_else_is(tmp_path: Path, size: int) -
     assert destination.read("metrics/none") is None
 
 
+def test_what_a_killed_shipper_left_in_a_directory_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    for name in ("a.parquet#1", "b.parquet#1"):
+        (tmp_path / "out" / name).write_text("torn")
+    (tmp_path / "a.parquet").write_text("whole")
+    with LocalFile(str(tmp_path / "a.parquet"), is_lines=False) as file:
+        Destination(f"file://{tmp_path}/out", PACE).send("a.parquet", file)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.parquet", "b.parquet#1"]
+
+
 def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file")
     with pytest.raises(ShipError, match=f"cannot use file://{tmp_path}/out"):

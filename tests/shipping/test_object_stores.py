@@ -130,4 +130,4 @@ def test_each_file_is_there_once_after_kills_and_cuts(
         assert dict(in_bucket(store)) == found
         if scheme == "file":
             left = [path for path in (tmp_path / "bucket").rglob("*") if path.is_file()]
-            print("files that no listing shows:", len(left) - len(found))
+            assert len(left) == len(found)

@@ -4,7 +4,9 @@ obstore reads credentials from environment variables, from files that they name,
 There is no other way to give one.
 """
 
+import glob
 import hashlib
+import os
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -46,6 +48,7 @@ class Destination:
         except ImportError as error:
             raise ShipError("fgm ship needs the package obstore: pip install 'fgm[ship]'") from error
         self._obstore, self._pace = obstore, pace
+        self._directory = parts.path if parts.scheme == "file" else None
         self._errors: tuple[type[Exception], ...] = (BaseError, OSError)
         self._store: ObjectStore = self._try(
             f"cannot use {url}",
@@ -68,6 +71,9 @@ class Destination:
 
         Raises: ShipError.
         """
+        if self._directory is not None:  # obstore leaves NAME#1 if it is killed, which Spark would read
+            for torn in glob.glob(f"{glob.escape(os.path.join(self._directory, path))}#*"):
+                os.unlink(torn)
         single = file.size_bytes <= PART_BYTES
         content: Any = b"".join(self._paced(file)) if single else self._paced(file)
         self._try(
