@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.support.browser.daemons import viewer
-from tests.support.browser.pack_scripts import BOTH, FUZZ, HIGHEST, OPEN_FOLDER, OPEN_TWO, OPENED
+from tests.support.browser.pack_scripts import BOTH, FORWARD_AND_BACK, FUZZ, HIGHEST, OPEN_FOLDER, OPEN_TWO, OPENED
 from tests.support.browser.packs import json_of, manifest_of, save_pack, with_manifest, with_part
 from tests.support.browser.page import lane, open_page
 from tests.support.browser.page_state import state
@@ -169,6 +169,9 @@ def test_the_browser_goes_back_from_a_file_to_the_viewer_and_forward_again(
     page.evaluate("history.back()")
     is_saved(page)
     page.evaluate("history.back()")
+    is_live(page)
+    assert page.url.endswith("#lanes=memory")
+    assert page.evaluate(FORWARD_AND_BACK) == {"reads": 1, "origin": None}
     is_live(page)
     assert page.url.endswith("#lanes=memory")
     page.evaluate("history.go(2)")

@@ -25,6 +25,29 @@ OPEN_TWO = """async (text) => {
     await first;
 }"""
 """Script that opens a file while another one is still being read."""
+FORWARD_AND_BACK = """async () => {
+    const { packOfFile } = await fgm("requests/pack/pack-file");
+    const { PackSource } = await fgm("requests/pack/pack-source");
+    const read = File.prototype.text, reads = [];
+    let allow;
+    const isAllowed = new Promise((resolve) => (allow = resolve));
+    File.prototype.text = function () {
+        reads.push(isAllowed.then(() => read.call(this)));
+        return reads.at(-1);
+    };
+    const turn = (by) => new Promise((resolve) => {
+        addEventListener("popstate", resolve, { once: true });
+        history.go(by);
+    });
+    await turn(1);
+    await turn(-1);
+    File.prototype.text = read;
+    allow();
+    const same = new PackSource(await packOfFile(new File([await reads[0]], "incident.html")), () => {});
+    await same.series(); // the first one has been read, too
+    return { reads: reads.length, origin: history.state.origin };
+}"""
+"""Script that goes forward to a file, and back while it is being read; it returns of what the view is then."""
 OPEN_FOLDER = """async () => {
     const folder = { size: 4096, text: () => Promise.reject(new DOMException("A folder has no text.")) };
     await (await fgm("requests/pack/opening")).openFile(folder);

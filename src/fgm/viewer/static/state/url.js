@@ -173,6 +173,7 @@ function readUrlNotes() {
 
 let depth = 0; // entries of the browser's history that this page added
 let origin = null; // what the view is of: {id, fileName} of a file that a person has opened; null: of the viewer, or of the file with this page
+let asked = null; // what the entry is of that "back" came to last: its file may take a while to open
 let showOrigin = () => {};
 let lastTurn_ms = -Infinity;
 
@@ -194,7 +195,8 @@ export function back() {
 function restore() {
   const isOwn = history.state?.depth !== undefined;
   depth = history.state?.depth ?? 0;
-  if (isOwn && history.state.origin?.id !== origin?.id) return showOrigin(history.state.origin ?? null);
+  const entry = history.state?.origin ?? null;
+  if (isOwn && (entry?.id !== origin?.id || entry?.id !== asked?.id)) return showOrigin((asked = entry));
   batch(() => {
     readUrl();
     if (!isOwn) readUrlNotes();
@@ -210,7 +212,7 @@ export function onOtherOrigin(show) {
 
 /** Show a view of another origin, see above: that of a fragment (without "#") as a new entry of the browser's history, or that of the present entry. */
 export function showView(next, text = null) {
-  origin = next;
+  origin = asked = next;
   if (text !== null) history.pushState({ depth: (depth += 1), origin }, "", text ? `#${text}` : location.pathname + location.search);
   else history.replaceState({ depth, origin }, "");
   batch(() => {
