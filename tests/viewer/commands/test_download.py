@@ -150,5 +150,5 @@ def test_a_preview_of_a_directory_is_that_of_the_format(tmp_path: Path, capsys: 
     sizes = []
     for kind in ("html", "parquet"):
         assert main(["save", str(tmp_path), *RANGE, "--metric", MEMORY, "--format", kind, "--preview"]) == 0
-        sizes.append(float(capsys.readouterr().out.split(": ")[-1].removesuffix(" MB\n")))
+        sizes.append(float(capsys.readouterr().out.split(": about ")[-1].removesuffix(" MB\n")))
     assert sizes[0] > sizes[1] == 0.0, "a pack has the page"

@@ -55,7 +55,7 @@ def save(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:  # what was begun has been removed
         sys.stderr.write("fgm: stopped; nothing was saved\n")
         return 1
-    sys.stdout.write(f"{path}: {size / 1e6:.1f} MB\n")
+    sys.stdout.write(f"{path}: {'about ' if arguments.preview else ''}{size / 1e6:.1f} MB\n")
     return 0
 
 

@@ -4,6 +4,7 @@ To make the whole pack takes a viewer with a tenth of a processor 10 to 25 s. Mo
 rows of the whole range are counted, for which only their times are read, and the parts of the small pack are scaled.
 """
 
+import math
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from functools import cache
@@ -29,10 +30,13 @@ SAMPLE_MS, SAMPLE_SERIES = 240_000, 50
 """Length of the small pack, and its maximum number of series, unless the range is not longer."""
 _GROWING = ("samples/", "passed", "rows/", "tables/", "processes", "labelled")
 """Beginnings of the names of parts that grow with the number of rows."""
-_LINE_BYTES = 125
-"""Bytes of a metric of a series that there are however few samples it has, as measured: headers, and first values."""
-_LONGER = 0.95
-"""How much a byte of samples takes in a longer pack: the same values are more often there already."""
+_SERIES_BYTES, _LINE_BYTES = 600, 70
+"""Bytes of a series, and of each of its metrics, however few samples it has, as measured: names, first values."""
+_SHRINKING = 0.04
+"""How much less a sample takes in a longer pack, where the same values are more often there already, as measured.
+
+In a pack that is `n` times as long, it takes `n ** -_SHRINKING` of the bytes.
+"""
 
 
 class PackPreview:
@@ -122,10 +126,11 @@ class PackPreview:
         """Return how many bytes parts have in the whole pack that have `growing` ones with some series of a stretch."""
         if self._is_whole or not self._rows:
             return growing
-        per_series = _LINE_BYTES * len(self._pack.question.metrics)
+        per_series = _SERIES_BYTES + _LINE_BYTES * len(self._pack.question.metrics)
         of_headers = min(per_series * len(keys), growing // 2)
         all_rows = sum(int(rows.sum()) for rows in self._rows.values())
-        of_rows = (growing - of_headers) * all_rows / sum(int(self._rows[key][where]) for key in keys) * _LONGER
+        of_rows = (growing - of_headers) * all_rows / sum(int(self._rows[key][where]) for key in keys)
+        of_rows *= math.pow(len(self._edges_ms) - 1, -_SHRINKING)
         return round(of_rows + of_headers * len(self._rows) / len(keys))
 
 
