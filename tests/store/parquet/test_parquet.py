@@ -20,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fgm.store.errors import BadFileError
+from fgm.store.parquet.block import pack_block, read_block
 from fgm.store.parquet.column_pages import ColumnType
 from fgm.store.parquet.pages.page_table import ColumnChunks, PageTable, chunk_types
 from fgm.store.parquet.parquet_encoding import encode
@@ -27,6 +28,7 @@ from fgm.store.parquet.window_file import WindowFile
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import IDENTITY_COLUMNS, Series
+from tests.support import incidents
 
 HEADER = FileHeader("node-1", "node-1", 1000, 90, cluster_name="prod")
 COLUMNS = ("memory.current", "memory.max", "io.stat.rbytes")
@@ -277,6 +279,24 @@ def test_a_block_that_contradicts_itself_raises_only_bad_file_errors(
     except BadFileError:
         return
     pytest.fail(what)
+
+
+@pytest.mark.parametrize("present", [float("inf"), float("nan"), "many", None, [1]])
+def test_a_number_of_values_that_is_none_in_the_block_of_an_old_window_is_a_bad_file_error(
+    tmp_path: Path, present: object
+) -> None:
+    folder = incidents.unpacked(tmp_path)
+    path = min(folder.rglob("metrics-*.parquet"))
+    with path.open("rb") as file:
+        content, block_at, _ = read_block(str(path), file.fileno())
+    facts, data = json.loads(content), path.read_bytes()
+    facts["columns"]["memory.current"][4] = present
+    footer_at = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    path.write_bytes(data[:block_at] + pack_block(facts, data[footer_at:-8]) + data[footer_at:])
+    window = WindowFile.open(str(path))
+    with pytest.raises(BadFileError, match="malformed block: columns"):
+        _ = window.metrics
+    window.close()
 
 
 def test_a_block_that_was_written_again_is_read(path: Path) -> None:

@@ -34,7 +34,7 @@ LATE_US = "late_us"
 """Name of the column with the lateness, in whole microseconds, from format version 4 on."""
 
 _COLUMNS, _RUNS = b',"columns":', b'},"runs":'
-_MALFORMED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+MALFORMED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """Errors that reading the JSON may raise if it has a correct checksum but was not written by fgm."""
 _MAX_TICKS = 1 << 24
 """Maximum number of ticks of a file."""
@@ -75,7 +75,7 @@ class _LazyColumns(Mapping[str, ColumnChunk]):
     def with_values(self) -> frozenset[str]:
         """Return the names of the columns that have values. Parsing each column on its own would take longer.
 
-        Raises: TypeError or ValueError if a column is malformed.
+        Raises: one of MALFORMED if a column is malformed.
         """
         names = set()
         for name, (_, _, _, _, present, _) in json.loads(self._json).items():
@@ -158,7 +158,7 @@ class WindowBlock:
         few columns of each, and because windows have equal columns and runs as long as no container starts or ends.
         Quotes inside JSON strings are escaped, so these keys, which contain quotes, match only between the parts.
 
-        Raises: one of _MALFORMED if the content is not what `to_bytes` writes.
+        Raises: one of MALFORMED if the content is not what `to_bytes` writes.
         """
         end = content.find(b"\0")
         raw = content if end < 0 else content[:end]
@@ -203,7 +203,7 @@ class WindowBlock:
     def metrics(self) -> frozenset[str]:
         """The metric columns that have values.
 
-        Raises: TypeError or ValueError if a column is malformed.
+        Raises: one of MALFORMED if a column is malformed.
         """
         columns = self.columns
         names = columns.with_values() if isinstance(columns, _LazyColumns) else columns.keys()
@@ -237,7 +237,7 @@ def read_window_block(path: str, fd: int) -> WindowBlock:
     content, offset, crc = read_block(path, fd)
     try:
         return WindowBlock.from_bytes(content, offset, crc)
-    except _MALFORMED as error:
+    except MALFORMED as error:
         raise BadFileError(path, f"malformed block: {error}") from error
 
 

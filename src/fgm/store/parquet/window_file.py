@@ -17,7 +17,7 @@ from fgm.store.parquet.block import PARQUET_MAGIC
 from fgm.store.parquet.page import MAX_COLUMN_BYTES
 from fgm.store.parquet.pages.column_reader import ColumnReader, OpenFile
 from fgm.store.parquet.pages.page_table import ColumnChunk
-from fgm.store.parquet.window_block import LATE, LATE_US, TIME, Run, WindowBlock, read_window_block
+from fgm.store.parquet.window_block import LATE, LATE_US, MALFORMED, TIME, Run, WindowBlock, read_window_block
 from fgm.store.samples.chunk import Chunk, ColumnsOnAccess, LastColumn
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import Series
@@ -68,7 +68,7 @@ class WindowFile:
         """The metric columns that have at least one value."""
         try:
             return self.block.metrics
-        except (AttributeError, TypeError, ValueError) as error:
+        except MALFORMED as error:
             raise BadFileError(self.path, f"malformed block: columns: {error}") from error
 
     @property
