@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from anyio import to_thread
+from anyio import create_task_group, to_thread
 
 from fgm.store.directory.layout import HOUR_MS
 from fgm.store.samples.series import Series
+from fgm.viewer.api.response.memory_budget import Budget
+from fgm.viewer.api.routes import create_app
 from fgm.viewer.query.partial_query import LENGTHS
+from fgm.viewer.query.wall.wall_query import CELLS_PER_SAMPLE
 from tests.support.fake_clock import FakeClock
 from tests.support.viewer.api_client import ApiClient
 from tests.support.viewer.data_directory import MEMORY, NODE, T0, DataDirectory, chunk, container, id_of
@@ -226,6 +229,33 @@ async def test_several_metrics_have_the_answers_that_each_has_alone(client: ApiC
     rows = [row for wall in alone for row in wall["rows"]]
     assert [row["key"] for wall in header["walls"] for row in wall["rows"]] == [row["key"] for row in rows]
     np.testing.assert_array_equal(cells, np.array([row["values"] for row in rows], float))
+
+
+async def test_walls_of_several_metrics_do_not_wait_for_the_memory_of_each_other_for_ever(client: ApiClient) -> None:
+    """There is memory for one request, or for the first metric of all four."""
+    ids = f"{id_of(1)},{id_of(2)},{id_of(3)}"
+    samples = 4 * 3 * 4000 // CELLS_PER_SAMPLE
+    budget = client.services.budget = Budget(samples, max_wait_s=5)
+
+    def limit() -> None:
+        client.app = create_app(client.services)  # type: ignore[assignment]
+
+    await to_thread.run_sync(limit)
+    await client.ready()
+    target = (
+        f"/api/wall?metric={MEMORY},memory_working_set,memory.max,memory.high&{RANGE}&columns=4000&containers={ids}"
+    )
+    answers: list[Any] = []
+
+    async def ask() -> None:
+        answers.append(await client.get(target))
+
+    async with create_task_group() as group:
+        for _ in range(4):
+            group.start_soon(ask)
+
+    assert [answer.status for answer in answers] == [200] * 4
+    assert budget.free == samples
 
 
 async def test_a_client_that_has_the_wall_of_a_past_range_gets_no_second_one(client: ApiClient) -> None:

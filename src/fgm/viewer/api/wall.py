@@ -33,7 +33,7 @@ from fgm.viewer.contents.series_names import find_or_make, name_of
 from fgm.viewer.contents.series_register import RegisteredSeries
 from fgm.viewer.query.question import MIN_COLUMN_MS, Question
 from fgm.viewer.query.wall.grouping import Rows, group_of, workload_name
-from fgm.viewer.query.wall.wall_query import MAX_CELLS, WallQuery, WallRow
+from fgm.viewer.query.wall.wall_query import MAX_CELLS, WallQueries, WallQuery, WallRow
 from fgm.viewer.web import entity_tags
 from fgm.viewer.web.problems import bad_parameter, unknown
 
@@ -62,9 +62,8 @@ async def respond(services: Services, lease: Lease) -> Response:
     queries = []
     for metric in question.metrics:
         of_metric = replace(question, metrics=(metric,))
-        query = await runner.run(partial(services.wall_query, of_metric, until_ms, wall_request.within_ms))
-        await runner.finish(query, lease)
-        queries.append(query)
+        queries.append(await runner.run(partial(services.wall_query, of_metric, until_ms, wall_request.within_ms)))
+    await runner.finish(WallQueries(queries), lease)
     if any(query.complete_from_ms > question.from_ms for query in queries):
         tag = None  # the next response may have more
     encode = to_binary if wall_request.is_binary else to_json
@@ -79,7 +78,9 @@ async def respond(services: Services, lease: Lease) -> Response:
 def tag_of(query: bytes, question: Question, services: Services, holdings: Holdings, now_ms: int) -> str | None:
     """Return the entity tag of the response, which also has names; None if it may still change. May block."""
     registered = filter(None, (holdings.series.find(key) for key in sorted(question.keys)))
-    names = [(name_of(entry), entry.series.pod_name, entry.series.namespace) for entry in registered]
+    names = [
+        (name_of(entry), entry.first_seen_ms, entry.series.pod_name, entry.series.namespace) for entry in registered
+    ]
     return tag_of_response(query + repr(names).encode(), question, services.sources, holdings, now_ms)
 
 

@@ -152,3 +152,22 @@ class WallQuery:
                 from_ms = -(-from_ms // MINUTE_MS) * MINUTE_MS
         self._part_ms = from_ms
         return RangeReader(replace(whole, from_ms=from_ms, to_ms=self.complete_from_ms), self._sources, MINUTE_COLUMNS)
+
+
+class WallQueries:
+    """Several queries as one, which takes the memory of all before the first begins. Not thread-safe."""
+
+    def __init__(self, queries: Sequence[WallQuery]) -> None:
+        self._queries = queries
+        self._ended = 0
+
+    @property
+    def max_samples(self) -> int:
+        """Upper limit of the memory of all queries so far, in samples; may grow with the next step."""
+        return sum(query.max_samples for query in self._queries)
+
+    def step(self) -> bool:
+        """Do the next step of the first query that has not ended; return whether there is more. May block."""
+        if not self._queries[self._ended].step():
+            self._ended += 1
+        return self._ended < len(self._queries)
