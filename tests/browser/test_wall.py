@@ -117,6 +117,31 @@ def test_the_row_under_the_pointer_is_named_with_its_value_at_the_cursor(page: P
     expect(page.locator(".ledger tbody .current")).to_have_count(0)
 
 
+def test_a_button_of_the_list_that_has_the_focus_stays_that_of_its_row(page: Page, incidents_url: str) -> None:
+    """At each time, other rows are first. Without the focus in it, a place of the list keeps its elements."""
+    open_walls(page, incidents_url)
+    place = 3
+    labels = "[...document.querySelectorAll('.ledger tbody .disclose')].map((button) => button.ariaLabel)"
+    focused = "document.activeElement.ariaLabel"
+    until(page, lambda: page.evaluate(f"{labels}.length") > 5)
+    page.locator(".ledger").focus()
+    for _ in range(2 * place + 8):  # there are other buttons, too
+        if page.evaluate(f"{labels}.indexOf({focused})") < place:
+            page.keyboard.press("Tab")
+    chosen = page.evaluate(focused)
+    box = lane(page, "CPU").locator(".rows").bounding_box()
+    assert box is not None
+    orders = set()
+    for step in range(1, 10):
+        page.mouse.move(box["x"] + step * box["width"] / 10, box["y"] + 20)
+        page.evaluate("() => new Promise(requestAnimationFrame)")
+        page.evaluate("() => new Promise(requestAnimationFrame)")
+        orders.add(tuple(page.evaluate(labels)))
+        assert page.evaluate(focused) in {chosen, None}
+
+    assert len({order[place] for order in orders}) > 1, "other rows have its place"
+
+
 def test_everything_on_a_wall_has_a_key_and_is_in_the_link(page: Page, incidents_url: str) -> None:
     open_page(page, incidents_url)
     expect(page.locator(".lane.wall")).to_have_count(0)

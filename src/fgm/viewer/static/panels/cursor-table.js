@@ -140,12 +140,24 @@ function ColumnHead({ lane, index }) {
     <button onClick=${() => focusLane(index)} title=${`Rank by ${lane.title}`}>${lane.title}<br />${isRanking ? "▾ " : ""}${laneUnits.value.get(lane.key)?.short}</button></th>`;
 }
 
-/** The table of values at the cursor. Rows have no keys of their own: on a wall, each move of the cursor brings other rows, and new texts take less time than new elements. */
+let rowKeys = new Map(), newKeys = 0;
+
+/**
+ * The keys of the elements of rows: Map(key of an entry → key). On a wall, each move of the cursor brings other rows, and new texts take less
+ * time than new elements, so a place has always the same element. But a button that has the focus stays the button of its row, or goes with it.
+ */
+function keysOf(rows) {
+  const isFocused = document.querySelector(".ledger tbody :focus-visible") !== null, before = rowKeys;
+  rowKeys = new Map(rows.map(({ entry: { key } }, i) => [key, isFocused ? before.get(key) ?? `new ${newKeys++}` : i]));
+  return rowKeys;
+}
+
+/** The table of values at the cursor. */
 export function CursorTable() {
   const at_ms = cursor_ms.value;
   const { column_ms } = cursorSpan.value;
   const areMinutes = laneSamples.value?.areMinutes;
-  const rows = cursorRows.value;
+  const rows = cursorRows.value, keys = keysOf(rows);
   const tops = new Map(valueLanes.value.map(({ key }) => [key, Math.max(...rows.map((row) => row.values.get(key) ?? -1))]));
   const nodeEntry = shown.value.find((entry) => entry.slot === null);
   const isNewest = range.value.live && hover_ms.value === null && pinned_ms.value === null;
@@ -160,7 +172,7 @@ export function CursorTable() {
       <thead><tr><th scope="col">container<br />where</th>${valueLanes.value.map((lane) => html`<${ColumnHead} key=${lane.key} lane=${lane} index=${lanes.value.indexOf(lane)} />`)}
         <th scope="col" class="limit" title=${`${title} as a share of its limit`}>of limit</th><th scope="col" class="share" title=${`${title} as a share of what the node uses`}>of node</th>
         <th scope="col" class="last"><span>CPU<br />${cpuUse.value && roughDuration(cpuUse.value.to_ms - cpuUse.value.from_ms)}</span></th></tr></thead>
-      <tbody>${rows.map((row, i) => html`<${Row} key=${i} row=${row} tops=${tops} isFirst=${i === 0} />`)}</tbody>
+      <tbody>${rows.map((row, i) => html`<${Row} key=${keys.get(row.entry.key)} row=${row} tops=${tops} isFirst=${i === 0} />`)}</tbody>
       <tfoot>
         ${cursorRowCount.value > rows.length && html`<tr><th scope="row">${cursorRowCount.value - rows.length} more shown</th><td colspan=${columnCount() - 1}></td></tr>`}
         ${nodeRow.value && html`<tr>
