@@ -326,7 +326,7 @@ def _run_here(arguments: argparse.Namespace) -> int:
 
 
 def _open_node(arguments: argparse.Namespace) -> int:
-    from fgm.cluster import open_command  # noqa: PLC0415 - the event loop, and tqdm
+    from fgm.cluster import open_command, running  # noqa: PLC0415 - the event loop, and tqdm
 
     _stop_on_sigterm()
     try:
@@ -340,7 +340,7 @@ def _open_node(arguments: argparse.Namespace) -> int:
             wait_s=arguments.wait_seconds,
         )
     except AskError as error:
-        sys.stderr.write(f"fgm: {error}\n")
+        running.say(str(error))
         return 1
     except KeyboardInterrupt:
         return 0

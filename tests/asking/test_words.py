@@ -1,14 +1,15 @@
 """A ranking as text."""
 
-from datetime import UTC
+from datetime import UTC, timedelta, timezone
 
 from fgm.asking.minute import Event, Finding, Health, MinuteQuestion, NodeAnswer, User
 from fgm.asking.ranking import Failure, rank
-from fgm.asking.words import amount, report
+from fgm.asking.words import amount, percent, report
 
 FROM_MS = 1_767_110_400_000
 CPU = "total_cpu_usage_millicores"
 QUESTION = MinuteQuestion(FROM_MS, FROM_MS + 60_000, FROM_MS, "shop", "pay")
+UTC_TEXT = "2025-12-30 16:00:00 to 16:01:00 UTC"
 WHOSE = ", namespace shop, pod pay"
 HEALTH = Health("a", "0", 0, FROM_MS, FROM_MS, 1000)
 
@@ -34,19 +35,21 @@ def test_it_says_who_was_asked_what_stood_out_where_to_look_and_what_is_missing(
     )
 
     assert lines(answer, failures=(Failure("node/worker-2", "no answer within 4 s"),)) == [
-        f"2025-12-30 16:00:00 to 16:01:00 UTC (2025-12-30 16:00:00 UTC){WHOSE}: 1 of 2 sources answered",
-        "no answer from node/worker-2: no answer within 4 s",
+        f"2025-12-30 16:00:00 to 16:01:00 UTC{WHOSE}: 1 of 2 nodes answered",
+        "no answer from worker-2: no answer within 4 s",
         "",
         "What stood out",
         " 1. worker-1: pay: CPU burst. (shop/pay-1, strength 9)",
         "      open node/worker-1",
         " 2. worker-1: pay: CPU burst. (shop/pay-1, strength 9)",
         "",
-        "Events (and 1 start)",
+        "Events",
         "  16:00:01  worker-1  pay: killed",
+        "  and 1 start",
         "",
-        "Most CPU (mean of the minute, highest second)",
-        "  1,250 millicores 3,000 millicores  worker-1: pay (shop/pay-1), 30% of the node",
+        "Most CPU",
+        "              mean    highest second  of the node  name",
+        "  1,250 millicores  3,000 millicores         30 %  pay (shop/pay-1)",
         "",
         "What is missing",
         "  worker-1: 2 files cannot be read",
@@ -54,15 +57,48 @@ def test_it_says_who_was_asked_what_stood_out_where_to_look_and_what_is_missing(
 
 
 def test_nothing_is_said_to_be_nothing_and_many_nodes_are_counted() -> None:
-    answers = [NodeAnswer(f"node/{number:02}", HEALTH, missing=("old",)) for number in range(10)]
+    users = {CPU: (User("x", "pay", None, None, 1.0, 1.0, 0.0),)}
+    answers = [
+        NodeAnswer(f"node/{number:02}", HEALTH, users=users, units={CPU: "millicores"}, missing=("old",))
+        for number in range(10)
+    ]
     text = lines(*answers)
 
+    assert text[0].endswith(": all 10 nodes answered")
     assert "Nothing stood out." in text
-    assert text[-1] == "  00, 01, 02, 03, 04, 05, 06, 07 and 2 more: old"
+    assert "  00, 01, 02, 03, 04, 05, 06, 07 and 2 more: old" in text
+    assert text[-2:] == ["  open node/02", "  and 7 more in the same way"]
+
+
+def test_without_data_nothing_is_said_to_be_calm() -> None:
+    assert "It is not known what happened: see what is missing." in lines(NodeAnswer("/a", HEALTH, missing=("old",)))
+    assert lines(failures=(Failure("/a", "hung"),)) == [f"{UTC_TEXT}{WHOSE}: /a", "no answer from /a: hung"]
+
+
+def test_local_time_is_added_where_it_differs() -> None:
+    (first, *_) = report(rank(QUESTION, [NodeAnswer("/a", HEALTH)], ()), link, timezone(timedelta(hours=1), "CET"))
+
+    assert first == f"{UTC_TEXT} (2025-12-30 17:00:00 CET){WHOSE}: /a (node a)"
+
+
+def test_sources_whose_nodes_have_the_same_name_are_told_apart() -> None:
+    text = lines(NodeAnswer("/a", HEALTH, missing=("old",)), NodeAnswer("/b", HEALTH, missing=("old",)))
+
+    assert "  a (/a), a (/b): old" in text
+
+
+def test_events_that_are_not_listed_are_counted_in_words() -> None:
+    events = tuple(Event(FROM_MS, kind, "x", "pay", "") for kind in ("start", "exit", "start"))
+
+    assert "Events: 1 exit, 2 starts" in lines(NodeAnswer("/a", HEALTH, events=events))
+
+
+def test_shares_of_the_node_that_are_small_are_not_0() -> None:
+    assert [percent(share) for share in (0.0, 0.0001, 0.024, 0.35)] == ["0 %", "< 0.1 %", "2.4 %", "35 %"]
 
 
 def test_names_cannot_control_the_terminal() -> None:
-    assert lines(failures=(Failure("node/a", "\x1b[2J"),))[1] == "no answer from node/a: ?[2J"
+    assert lines(failures=(Failure("node/a", "\x1b[2J\ud800"),))[1] == "no answer from a: ?[2J?"
 
 
 def test_amounts_have_units() -> None:

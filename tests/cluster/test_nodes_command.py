@@ -24,10 +24,11 @@ def test_each_node_has_its_data_and_its_problems(real_cluster: Cluster, port: in
     assert (code, err) == (0, "")
     assert lines[0].split() == ["NODE", "POD", "VERSION", "DATA", "FROM", "NEWEST", "AGE"]
     assert lines[1].startswith(f"worker-1  fgm-worker-1  {__version__}    2026-11-26T17:45:31Z  2026-11-26T17:51:44Z")
-    assert lines[2].startswith("    its newest sample is ")
-    assert lines[3] == "worker-2  fgm-worker-2"
-    assert "connection refused" in lines[4]
-    assert lines[5:] == ["worker-9", "    it has no fgm pod"]
+    assert lines[2:5] == ["worker-2  fgm-worker-2", "", "Problems"]
+    assert lines[5].startswith("  worker-1: its newest sample is ")
+    assert lines[6].startswith("  worker-2: it has closed the connection")
+    assert "connection refused" in lines[6]
+    assert lines[7:] == ["  worker-9: it has no fgm pod"]
 
 
 @pytest.mark.slow
@@ -40,12 +41,29 @@ def test_json_has_the_same(real_cluster: Cluster, port: int) -> None:
     assert (facts["node"], facts["pod"], facts["health"]["version"]) == ("worker-1", "fgm-worker-1", __version__)
 
 
-def test_columns_are_as_wide_as_their_widest_cell() -> None:
-    facts = [NodeFacts("a", "fgm-a", HEALTH, ()), NodeFacts("node-b", "", None, ("it has no fgm pod",))]
+def test_columns_are_as_wide_as_their_widest_cell_and_a_problem_has_its_nodes() -> None:
+    facts = [
+        NodeFacts("a", "fgm-a", HEALTH, ("old",)),
+        NodeFacts("node-b", "fgm-b", None, ("old", "hung")),
+        NodeFacts("", "", None, ("nodes without fgm are not known",)),
+    ]
 
     assert list(table(facts)) == [
         "NODE    POD    VERSION  DATA FROM             NEWEST                AGE",
         "a       fgm-a  1.0      2025-12-30T16:00:00Z  2025-12-30T17:00:00Z  2 s",
-        "node-b",
-        "    it has no fgm pod",
+        "node-b  fgm-b",
+        "",
+        "Problems",
+        "  a, node-b: old",
+        "  node-b: hung",
+        "  nodes without fgm are not known",
     ]
+
+
+@pytest.mark.slow
+def test_a_cluster_without_fgm_is_an_error(real_cluster: Cluster) -> None:
+    real_cluster.api.nodes.append({"metadata": {"name": "worker-9"}})
+    code, out, err = real_cluster.run("nodes")
+
+    assert (code, out) == (1, "")
+    assert err.startswith("fgm: the cluster has no fgm pods in namespace fine-grained-monitor: apply")

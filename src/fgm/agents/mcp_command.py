@@ -17,6 +17,7 @@ from fgm.asking.sources import Source
 from fgm.asking.viewer_client import AskError
 from fgm.clock import Clock, SystemClock
 from fgm.cluster.ask_command import chosen_sources, is_of_cluster
+from fgm.cluster.running import say
 from fgm.listening import ListenError, listen, url_of
 
 LISTED_FOR_S = 60.0
@@ -32,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         anyio.run(_serve_until_stopped, arguments)
     except (AskError, ListenError) as error:
-        sys.stderr.write(f"fgm: {error}\n")
+        say(str(error))
         return 1
     except KeyboardInterrupt:  # before the signals were caught
         return 0

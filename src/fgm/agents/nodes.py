@@ -9,11 +9,13 @@ import anyio
 from fgm.agents.arguments import NothingMatchesError
 from fgm.agents.links import PageLink
 from fgm.agents.spans import Recorded
+from fgm.asking.answer_fields import named_as_wrong_form
 from fgm.asking.kept_viewers import KeptViewers
 from fgm.asking.minute import Health, ask_health
 from fgm.asking.ranking import Failure
 from fgm.asking.sources import Source
 from fgm.asking.viewer_client import AskError, NoAnswerError, ViewerClient
+from fgm.asking.words import MAX_NAMED, listed
 from fgm.clock import Clock
 
 MAX_AT_ONCE = 8
@@ -28,8 +30,6 @@ MAX_REASONS = 3
 """Maximum number of reasons why nodes do not answer, in an answer."""
 MAX_REASON = 160
 """Maximum number of characters of such a reason: kubectl prints long ones. The tool `nodes` has all of them."""
-MAX_NAMED = 8
-"""Maximum number of nodes that a message names."""
 
 Result = TypeVar("Result")
 Other = TypeVar("Other")
@@ -148,7 +148,7 @@ class Nodes:
         async def one(number: int, key: Other) -> None:
             async with self._limiter:
                 try:
-                    with anyio.fail_after(timeout_s):
+                    with anyio.fail_after(timeout_s), named_as_wrong_form():
                         answers[number] = await ask(key)
                 except NothingMatchesError as error:
                     without.append(error)
@@ -186,12 +186,6 @@ def name_of(source: Source) -> str:
 
 def _cut(reason: str) -> str:
     return reason if len(reason) <= MAX_REASON else f"{reason[: MAX_REASON - 1]}…"
-
-
-def listed(names: Sequence[str], most: int = MAX_NAMED) -> str:
-    """Return names in words; those beyond `most` are counted."""
-    rest = len(names) - most
-    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def recorded(surveyed: Answers[Health]) -> Recorded:

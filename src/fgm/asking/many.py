@@ -5,6 +5,7 @@ from typing import TypeVar
 
 import anyio
 
+from fgm.asking.answer_fields import named_as_wrong_form
 from fgm.asking.ranking import Failure
 from fgm.asking.sources import Source
 from fgm.asking.viewer_client import AskError, ViewerClient
@@ -40,7 +41,8 @@ async def ask_each(
             try:
                 with anyio.fail_after(timeout_s):
                     async with source.open() as client:
-                        answers[number] = await ask(client, source.name)
+                        with named_as_wrong_form():
+                            answers[number] = await ask(client, source.name)
             except TimeoutError:
                 failures.append(Failure(source.name, f"no whole answer within {timeout_s:g} s"))
             except AskError as error:

@@ -7,6 +7,16 @@ from typing import Any
 import anyio
 
 from fgm import iso_time
+from fgm.asking.answer_fields import (
+    instant,
+    instant_or_none,
+    is_number,
+    items,
+    number,
+    number_or_none,
+    text,
+    text_or_none,
+)
 from fgm.asking.viewer_client import DEFAULT_TIMEOUT_S, AskError, NoAnswerError, ViewerClient
 
 HEALTH_TIMEOUT_S = 4.0
@@ -131,11 +141,12 @@ async def ask_health(client: ViewerClient, *, timeout_s: float = DEFAULT_TIMEOUT
     with anyio.move_on_after(timeout_s):
         while True:
             facts = await client.get("/api/health", timeout_s=min(timeout_s, HEALTH_TIMEOUT_S))
-            if facts["state"] == "ready":
+            state = text(facts, "state")
+            if state == "ready":
                 instance = await client.get("/api/instance", timeout_s=timeout_s)
                 return _health(facts, instance)
-            if facts["state"] == "timed_out":
-                raise AskError(f"it has found no data in {facts['data_dir']}")
+            if state == "timed_out":
+                raise AskError(f"it has found no data in {text(facts, 'data_dir')}")
             await anyio.sleep(POLL_INTERVAL_S)
     raise NoAnswerError(f"it has not found its data within {timeout_s:g} s")
 
@@ -158,23 +169,28 @@ async def ask_minute(
     ids: Collection[str] | None = None
     if question.filter:
         listed = await get("/api/containers", question.filter)
-        ids = {each["id"] for each in listed["containers"]}
+        ids = {text(each, "id") for each in items(listed, "containers")}
         if not ids:
             missing = "it had no such containers in that minute"
             return NodeAnswer(source, health, missing=(missing,), fragment=fragment_of(question, ()))
-    tops = [await get("/api/top", {"metric": metric, "limit": MAX_USERS, **question.filter}) for metric in USED_METRICS]
+    tops = {
+        metric: await get("/api/top", {"metric": metric, "limit": MAX_USERS, **question.filter})
+        for metric in USED_METRICS
+    }
     events = await get("/api/events", {"limit": MAX_EVENTS})
     around = {"from": max(0, question.from_ms - LOOKED_BEFORE_MS), "to": question.to_ms + LOOKED_AFTER_MS}
     found = await get("/api/findings", {**around, "limit": MAX_FINDINGS})
-    findings = tuple(_finding(each) for each in found["findings"] if _overlaps(each, question) and _concerns(each, ids))
+    findings = tuple(
+        _finding(each) for each in items(found, "findings") if _overlaps(each, question) and _concerns(each, ids)
+    )
     return NodeAnswer(
         source,
         health,
         findings,
-        tuple(_event(each) for each in events["events"] if ids is None or each["series"] in ids),
-        {top["metric"]: tuple(_user(each) for each in top["series"]) for top in tops},
-        {top["metric"]: top["unit"] for top in tops},
-        tuple(_missing(health, question, tops, events, found)),
+        tuple(_event(each) for each in items(events, "events") if ids is None or text(each, "series") in ids),
+        {metric: tuple(_user(each) for each in items(top, "series")) for metric, top in tops.items()},
+        {metric: text(top, "unit") for metric, top in tops.items()},
+        tuple(_missing(health, question, list(tops.values()), events, found)),
         fragment_of(question, findings),
     )
 
@@ -201,7 +217,7 @@ def _absent(health: Health, question: MinuteQuestion) -> str:
 
 def _overlaps(finding: Mapping[str, Any], question: MinuteQuestion) -> bool:
     """Return whether a finding lasted into the minute, or ended shortly before it."""
-    return bool(finding["from_ms"] < question.to_ms and finding["to_ms"] >= question.from_ms - WAKE_MS)
+    return instant(finding, "from_ms") < question.to_ms and instant(finding, "to_ms") >= question.from_ms - WAKE_MS
 
 
 def _concerns(finding: Mapping[str, Any], ids: Collection[str] | None) -> bool:
@@ -234,53 +250,55 @@ def _missing(
 
 def _health(facts: Mapping[str, Any], instance: Mapping[str, Any]) -> Health:
     problems = []
-    if facts["index_note"]:
-        problems.append(facts["index_note"])
-    if facts["skipped_files_total"]:
-        problems.append(f"it cannot read {facts['skipped_files_total']} files")
+    if note := text_or_none(facts, "index_note"):
+        problems.append(note)
+    if skipped := number(facts, "skipped_files_total"):
+        problems.append(f"it cannot read {skipped:g} files")
     return Health(
-        node=instance["node_name"] or "",
-        version=facts["version"],
-        oldest_ms=facts["oldest_ms"],
-        newest_ms=facts["newest_ms"],
-        now_ms=facts["now_ms"],
-        interval_ms=facts["interval_ms"],
+        node=text_or_none(instance, "node_name") or "",
+        version=text(facts, "version"),
+        oldest_ms=instant_or_none(facts, "oldest_ms"),
+        newest_ms=instant_or_none(facts, "newest_ms"),
+        now_ms=instant(facts, "now_ms"),
+        interval_ms=instant(facts, "interval_ms"),
         problems=tuple(problems),
     )
 
 
 def _finding(facts: Mapping[str, Any]) -> Finding:
     return Finding(
-        facts["kind"],
-        facts["id"],
-        facts["name"],
-        facts["pod_name"],
-        facts["namespace"],
-        facts["metric"],
-        facts["from_ms"],
-        facts["to_ms"],
-        facts["strength"],
+        text(facts, "kind"),
+        text(facts, "id"),
+        text(facts, "name"),
+        text_or_none(facts, "pod_name"),
+        text_or_none(facts, "namespace"),
+        text(facts, "metric"),
+        instant(facts, "from_ms"),
+        instant(facts, "to_ms"),
+        number(facts, "strength"),
         _share(facts.get("share")),
-        facts["text"],
+        text(facts, "text"),
     )
 
 
 def _share(value: Any) -> float | None:
     """Return a share of what the node has; None if the viewer or the pack is older than this field."""
-    return float(value) if isinstance(value, int | float) and 0 <= value <= 1 else None
+    return float(value) if is_number(value) and 0 <= value <= 1 else None
 
 
 def _event(facts: Mapping[str, Any]) -> Event:
-    return Event(facts["time_ms"], facts["kind"], facts["series"], facts["name"], facts["what"])
+    return Event(
+        instant(facts, "time_ms"), text(facts, "kind"), text(facts, "series"), text(facts, "name"), text(facts, "what")
+    )
 
 
 def _user(facts: Mapping[str, Any]) -> User:
     return User(
-        facts["id"],
-        facts["name"],
-        facts["pod_name"],
-        facts["namespace"],
-        facts["mean"],
-        facts["max"],
-        facts["share_of_node"],
+        text(facts, "id"),
+        text(facts, "name"),
+        text_or_none(facts, "pod_name"),
+        text_or_none(facts, "namespace"),
+        number(facts, "mean"),
+        number(facts, "max"),
+        number_or_none(facts, "share_of_node"),
     )

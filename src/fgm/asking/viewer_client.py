@@ -128,8 +128,11 @@ def client_of(address: str) -> ViewerClient:
 
 def _value(status: int, body: bytes, path: str) -> Any:
     try:
-        value = json.loads(body.rstrip().rpartition(b"\n")[2])  # lines of progress may come first
-    except ValueError:
+        value = json.loads(
+            body.rstrip().rpartition(b"\n")[2],  # lines of progress may come first
+            parse_constant=_refuse,
+        )
+    except (ValueError, RecursionError):
         raise NoAnswerError(f"it answers {path} with status {status}, and not with JSON") from None
     if status == 200:
         return value
@@ -137,6 +140,11 @@ def _value(status: int, body: bytes, path: str) -> Any:
     detail = problem.get("detail") or f"the viewer answers {path} with status {status}"
     allowed = f"; allowed: {problem['allowed']}" if problem.get("allowed") else ""
     raise AskError(f"{detail}{allowed}")
+
+
+def _refuse(constant: str) -> None:
+    """Refuse NaN and Infinity, which are not JSON."""
+    raise ValueError(constant)
 
 
 def _reason(error: BaseException) -> str:

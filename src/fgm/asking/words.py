@@ -1,12 +1,13 @@
 """Answers as text: what happened in a minute, with numbers and units, what is missing, and how to open the page."""
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import tzinfo
 from typing import Any
 
 from fgm import iso_time
 from fgm.asking.minute import NodeAnswer, User
-from fgm.asking.ranking import OnNode, Ranking
+from fgm.asking.ranking import MINOR_EVENTS, OnNode, Ranking
 from fgm.asking.typed_times import local_text
 
 TITLES = {
@@ -18,6 +19,10 @@ NODE = "node/"
 """Start of the names of sources that are nodes of a cluster."""
 MAX_NAMED = 8
 """Maximum number of nodes that are named in a line about nodes without findings or without data."""
+MAX_LINKS = 3
+"""Maximum number of links to pages of nodes without findings."""
+NUMBER_HEADS = ("mean", "highest second", "of the node")
+OUTSIDE, OUTSIDE_MEANS = "outside", "all that is in no container, service or pod"
 _BINARY_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 Link = Callable[[NodeAnswer], str]
@@ -26,89 +31,159 @@ Link = Callable[[NodeAnswer], str]
 
 def report(ranking: Ranking, link: Link, zone: tzinfo | None = None) -> Iterator[str]:
     """Yield the lines of the text. Times are in UTC, as viewers write them; the first line has local time, too."""
+    names = _names(ranking.answers)
+    yield f"{_times(ranking, zone)}{_whose(ranking)}: {_who_answered(ranking)}"
+    for failure in ranking.failures:
+        yield printable(f"no answer from {failure.source.removeprefix(NODE)}: {failure.reason}")
+    if not ranking.answers:
+        return
+    yield from _findings(ranking, names, link)
+    yield from _events(ranking, names)
+    yield from _users(ranking, names)
+    yield from _missing(ranking, names)
+    yield from _further_links(ranking, link)
+
+
+def _times(ranking: Ranking, zone: tzinfo | None) -> str:
     question = ranking.question
     begin, end = (iso_time.format_seconds(ms) for ms in (question.from_ms, question.to_ms))
-    yield f"{begin[:10]} {begin[11:19]} to {end[11:19]} UTC ({local_text(question.from_ms, zone)})" + _asked_of(ranking)
-    yield from _failures(ranking)
-    yield from _findings(ranking, link)
-    yield from _events(ranking)
-    yield from _users(ranking)
-    yield from _missing(ranking)
+    utc = f"{begin[:10]} {begin[11:19]} to {end[11:19]} UTC"
+    local = local_text(question.from_ms, zone)
+    return utc if local.startswith(f"{begin[:10]} {begin[11:19]} ") else f"{utc} ({local})"
 
 
-def _asked_of(ranking: Ranking) -> str:
-    question, asked = ranking.question, len(ranking.answers) + len(ranking.failures)
-    whose = "".join(
+def _whose(ranking: Ranking) -> str:
+    question = ranking.question
+    return "".join(
         f", {label} {printable(value)}"
         for label, value in (("namespace", question.namespace), ("pod", question.pod))
         if value
     )
-    return f"{whose}: {len(ranking.answers)} of {asked} sources answered"
 
 
-def _failures(ranking: Ranking) -> Iterator[str]:
-    for failure in ranking.failures:
-        yield printable(f"no answer from {failure.source}: {failure.reason}")
+def _who_answered(ranking: Ranking) -> str:
+    sources = [answer.source for answer in ranking.answers] + [failure.source for failure in ranking.failures]
+    answered, asked = len(ranking.answers), len(sources)
+    if asked == 1:
+        if sources[0].startswith(NODE):
+            return printable(f"node {sources[0].removeprefix(NODE)}")
+        node = ranking.answers[0].health.node if answered else ""
+        return printable(f"{sources[0]} (node {node})" if node else sources[0])
+    what = "nodes" if all(source.startswith(NODE) for source in sources) else "sources"
+    return f"all {asked} {what} answered" if answered == asked else f"{answered} of {asked} {what} answered"
 
 
-def _findings(ranking: Ranking, link: Link) -> Iterator[str]:
+def _findings(ranking: Ranking, names: Mapping[str, str], link: Link) -> Iterator[str]:
     yield ""
     if not ranking.findings:
-        yield "Nothing stood out."
+        yield "Nothing stood out." if ranking.users else "It is not known what happened: see what is missing."
         return
     rest = ranking.found - len(ranking.findings)
     yield "What stood out" + (f" (the first {len(ranking.findings)} of {ranking.found})" if rest else "")
     for number, each in enumerate(ranking.findings, 1):
-        finding, node = each.item, node_of(each.answer)
-        place = "/".join(part for part in (finding.namespace, finding.pod_name) if part)
+        finding, node = each.item, names[each.answer.source]
+        place = _place(finding.namespace, finding.pod_name)
         facts = ", ".join(part for part in (place, f"strength {finding.strength:g}") if part)
         yield printable(f"{number:>2}. {node}: {finding.text} ({facts})")
         if number == 1 or ranking.findings[number - 2].answer is not each.answer:
             yield printable(f"      {link(each.answer)}")
 
 
-def _events(ranking: Ranking) -> Iterator[str]:
+def _events(ranking: Ranking, names: Mapping[str, str]) -> Iterator[str]:
     if not ranking.events and not ranking.counted:
         return
+    counted = ", ".join(_counted(kind, count) for kind, count in ranking.counted.items())
     yield ""
-    more = ", ".join(f"{count} {kind}" for kind, count in ranking.counted.items())
-    yield "Events" + (f" (and {more})" if more else "")
+    yield "Events" if ranking.events else f"Events: {counted}"
     for each in ranking.events:
         event = each.item
         time = iso_time.format_seconds(event.time_ms)[11:19]
-        yield printable(f"  {time}  {node_of(each.answer)}  {event.name}: {event.what}")
+        yield printable(f"  {time}  {names[each.answer.source]}  {event.name}: {event.what}")
+    if ranking.events and counted:
+        yield printable(f"  and {counted}")
 
 
-def _users(ranking: Ranking) -> Iterator[str]:
-    for metric, users in ranking.users.items():
-        unit = ranking.units[metric]
+def _counted(kind: str, count: int) -> str:
+    """Return a number of events in words, such as `2 starts` or `oom kill: 3`."""
+    if kind in MINOR_EVENTS:
+        return f"{count} {kind}" + ("" if count == 1 else "s")
+    return f"{kind.replace('_', ' ')}: {count}"
+
+
+def _users(ranking: Ranking, names: Mapping[str, str]) -> Iterator[str]:
+    tables = {
+        metric: [_cells(each, ranking.units[metric], names) for each in users]
+        for metric, users in ranking.users.items()
+    }
+    heads = (*NUMBER_HEADS, *(("node",) if len(names) > 1 else ()), "name")
+    rows = [heads, *(row for table in tables.values() for row in table)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for metric, table in tables.items():
         yield ""
-        yield f"Most {TITLES.get(metric, metric)} (mean of the minute, highest second)"
-        for each in users:
-            yield printable(f"  {_user(each, unit)}")
+        yield f"Most {TITLES.get(metric, metric)}"
+        for row in (heads, *table):
+            cells = (
+                cell.rjust(width) if number < len(NUMBER_HEADS) else cell.ljust(width)
+                for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+            )
+            yield printable(f"  {'  '.join(cells)}".rstrip())
 
 
-def _user(each: OnNode[User], unit: str) -> str:
+def _cells(each: OnNode[User], unit: str, names: Mapping[str, str]) -> tuple[str, ...]:
     user = each.item
-    place = "/".join(part for part in (user.namespace, user.pod_name) if part)
-    share = f", {user.share_of_node:.0%} of the node" if user.share_of_node is not None else ""
-    where = f" ({place})" if place else ""
+    name = f"{user.name} ({OUTSIDE_MEANS})" if user.id == OUTSIDE else user.name
+    place = _place(user.namespace, user.pod_name)
     return (
-        f"{amount(user.mean, unit):>12} {amount(user.max, unit):>12}  {node_of(each.answer)}: {user.name}{where}{share}"
+        amount(user.mean, unit),
+        amount(user.max, unit),
+        "" if user.share_of_node is None else percent(user.share_of_node),
+        *((names[each.answer.source],) if len(names) > 1 else ()),
+        f"{name} ({place})" if place and place != name else name,
     )
 
 
-def _missing(ranking: Ranking) -> Iterator[str]:
+def _place(namespace: str | None, pod_name: str | None) -> str:
+    return "/".join(part for part in (namespace, pod_name) if part)
+
+
+def _missing(ranking: Ranking, names: Mapping[str, str]) -> Iterator[str]:
     by_reason: dict[str, list[str]] = {}
     for answer in ranking.answers:
         for reason in answer.missing:
-            by_reason.setdefault(reason, []).append(node_of(answer))
+            by_reason.setdefault(reason, []).append(names[answer.source])
     if by_reason:
         yield ""
         yield "What is missing"
     for reason, nodes in by_reason.items():
-        named = ", ".join(nodes[:MAX_NAMED]) + (f" and {len(nodes) - MAX_NAMED} more" if len(nodes) > MAX_NAMED else "")
-        yield printable(f"  {named}: {reason}")
+        yield printable(f"  {listed(nodes)}: {reason}")
+
+
+def _further_links(ranking: Ranking, link: Link) -> Iterator[str]:
+    """Yield how to open the pages that no finding has a link to."""
+    linked = {each.answer.source for each in ranking.findings}
+    rest = [answer for answer in ranking.answers if answer.source not in linked]
+    if rest:
+        yield ""
+        yield "To open the page there" if not linked else "To open the other pages there"
+    for answer in rest[:MAX_LINKS]:
+        yield printable(f"  {link(answer)}")
+    if len(rest) > MAX_LINKS:
+        yield f"  and {len(rest) - MAX_LINKS} more in the same way"
+
+
+def _names(answers: Sequence[NodeAnswer]) -> dict[str, str]:
+    """Return the name of each source: that of its node, and the source, too, if several have this name."""
+    counts = Counter(node_of(answer) for answer in answers)
+    return {
+        answer.source: node_of(answer) if counts[node_of(answer)] == 1 else f"{node_of(answer)} ({answer.source})"
+        for answer in answers
+    }
+
+
+def listed(names: Sequence[str], most: int = MAX_NAMED) -> str:
+    """Return names in words; those beyond `most` are counted."""
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def node_of(answer: NodeAnswer) -> str:
@@ -126,6 +201,13 @@ def amount(value: float, unit: str) -> str:
     while abs(value) >= 1024 and power < len(_BINARY_UNITS) - 1:
         value, power = value / 1024, power + 1
     return f"{value:,.{0 if power == 0 else 1}f} {_BINARY_UNITS[power]}{unit.removeprefix('bytes')}"
+
+
+def percent(share: float) -> str:
+    """Return a share, such as `35 %`, `2.4 %`, or `< 0.1 %` if it is small, but not 0."""
+    if 0 < share < 0.0005:
+        return "< 0.1 %"
+    return f"{100 * share:.0f} %" if share >= 0.0995 or share == 0 else f"{100 * share:.1f} %"
 
 
 def printable(text: str) -> str:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -20,7 +21,7 @@ from fgm.asking.viewer_client import AskError, ViewerClient
 from fgm.asking.words import NODE, Link, as_json, report
 from fgm.clock import SystemClock
 from fgm.cluster import running
-from fgm.cluster.fgm_pods import NAMESPACE, NodePod, by_node, fgm_pods, nodes_of_workload
+from fgm.cluster.fgm_pods import NAMESPACE, NodePod, by_node, fgm_pods, no_pods, nodes_of_workload
 from fgm.cluster.forward import source_of
 from fgm.cluster.kubectl import Kubectl
 
@@ -100,10 +101,7 @@ async def chosen_sources(
 
 def _named(pods: Sequence[NodePod], name: str, namespace: str) -> list[NodePod]:
     if not pods:
-        raise AskError(
-            f"the cluster has no fgm pods in namespace {namespace}: apply deploy/daemonset.yaml, or give another "
-            "namespace with --fgm-namespace"
-        )
+        raise no_pods(namespace)
     if name == CLUSTER:
         return list(pods)
     named = [pod for pod in pods if pod.node == name.removeprefix(NODE)]
@@ -143,14 +141,15 @@ async def ask_all(
 
 def link_of(context: str = "") -> Link:
     """Return what makes the command, or the URL, that opens the page of an answer at its time."""
-    flag = f" --context {context}" if context else ""
+    flag = f" --context {shlex.quote(context)}" if context else ""
 
     def link(answer: NodeAnswer) -> str:
         if sources.is_address(answer.source):
             return f"{answer.source.rstrip('/')}/#{answer.fragment}"
         if answer.source.startswith(NODE):
             at = answer.fragment.rpartition("at=")[2]
-            return f"fgm open{flag} {answer.source.removeprefix(NODE)} {at}"
-        return f"fgm-viewer {answer.source}, then http://127.0.0.1:8050/#{answer.fragment}"
+            return f"fgm open{flag} {shlex.quote(answer.source.removeprefix(NODE))} {at}"
+        page = f"http://127.0.0.1:8050/#{answer.fragment}"
+        return f"fgm-viewer --no-browser {shlex.quote(answer.source)}   then open {page}"
 
     return link

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fgm.asking.viewer_client import AskError
 from fgm.cluster.kubectl import Kubectl
 
 NAMESPACE = "fine-grained-monitor"
@@ -26,6 +27,14 @@ def fgm_pods(kubectl: Kubectl, *flags: str) -> list[Mapping[str, Any]]:
     Raises: KubectlError if kubectl fails.
     """
     return kubectl.get("pods", "--selector", SELECTOR, *flags)
+
+
+def no_pods(namespace: str) -> AskError:
+    """Return the error for a cluster without fgm pods."""
+    return AskError(
+        f"the cluster has no fgm pods in namespace {namespace}: apply deploy/daemonset.yaml, or give another "
+        "namespace with --fgm-namespace"
+    )
 
 
 def by_node(pods: Sequence[Mapping[str, Any]]) -> list[NodePod]:

@@ -22,7 +22,8 @@ STOP_TIMEOUT_S = 5.0
 """Timeout of kubectl's end after SIGTERM; after that, it is killed."""
 _LOG_HEADER = re.compile(r"[IWEF]\d{4} [\d:.]+ +\d+ [^\]]*\] ")
 """Start of a line of kubectl's log: severity, date, time, process and line of code."""
-
+_STRUCTURED = re.compile(r'"([^"]*)" err="((?:[^"\\]|\\.)*)"')
+"""Start of a message of kubectl's log with an error: what happened, the error, and then further fields."""
 _CLOSED_BY_BROWSER = re.compile(r"error copying from (remote stream|local connection) to ", re.IGNORECASE)
 """Start of the message that a connection on this machine was closed early, as a page does that is zoomed again."""
 
@@ -51,7 +52,12 @@ class Kubectl:
         """
         command = [*self._command, REQUEST_TIMEOUT, "get", resource, *flags, "--output=json"]
         done = subprocess.run(  # noqa: S603 - the user's own kubectl
-            command, capture_output=True, text=True, errors="replace", check=False
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            preexec_fn=end_with_parent,
         )
         if done.returncode:
             lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
@@ -131,7 +137,7 @@ class PortForward:
         for line in self._process.stderr or ():
             message = _LOG_HEADER.sub("", line, count=1).strip()
             if message and not _CLOSED_BY_BROWSER.search(message):
-                self._messages.put(message)
+                self._messages.put(_STRUCTURED.sub(r"\1: \2", message).partition(" localPort=")[0])
         self._messages.put(None)
 
     def _read_output(self) -> None:

@@ -110,7 +110,8 @@ def problems_of_pods(pods: Sequence[Mapping[str, Any]]) -> list[str]:
             if container.get("restartCount"):
                 last = container.get("lastState", {}).get("terminated") or {}
                 reason = f", the last time after {last['reason']}" if last.get("reason") else ""
-                problems.append(f"its {name} was restarted {container['restartCount']} times{reason}")
+                times = "once" if container["restartCount"] == 1 else f"{container['restartCount']} times"
+                problems.append(f"its {name} was restarted {times}{reason}")
             if container.get("ready") is False:
                 waiting = container.get("state", {}).get("waiting") or {}
                 problems.append(f"its {name} is not ready" + (f": {waiting['reason']}" if "reason" in waiting else ""))

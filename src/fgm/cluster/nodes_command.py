@@ -9,8 +9,9 @@ from dataclasses import asdict
 from tqdm import tqdm
 
 from fgm import iso_time
-from fgm.asking.words import printable
+from fgm.asking.words import listed, printable
 from fgm.cluster import running
+from fgm.cluster.fgm_pods import no_pods
 from fgm.cluster.kubectl import Kubectl
 from fgm.cluster.node_facts import NodeFacts, facts_of_nodes, length
 
@@ -28,6 +29,8 @@ async def _nodes(arguments: argparse.Namespace) -> int:
         facts = await facts_of_nodes(
             kubectl, at_once=arguments.at_once, timeout_s=arguments.timeout, on_done=bar.update
         )
+    if not any(each.pod for each in facts):
+        raise no_pods(arguments.fgm_namespace)
     if arguments.json:
         sys.stdout.write(json.dumps([asdict(each) for each in facts], indent=1) + "\n")
     else:
@@ -36,14 +39,22 @@ async def _nodes(arguments: argparse.Namespace) -> int:
 
 
 def table(facts: Sequence[NodeFacts]) -> Iterator[str]:
-    """Yield the lines of the table. The problems of a node are in lines below it."""
-    rows = [(_cells(each), each.problems) for each in facts]
-    widths = [max(map(len, column)) for column in zip(HEADS, *(cells for cells, _ in rows), strict=True)]
-    for cells, problems in [(HEADS, ()), *rows]:
-        if any(cells):
-            padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
-            yield printable("  ".join(padded).rstrip())
-        yield from (printable(f"    {problem}") for problem in problems)
+    """Yield the lines of the table, and then each problem with the nodes that have it."""
+    rows = [HEADS, *(_cells(each) for each in facts if each.pod)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for cells in rows:
+        padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+        yield printable("  ".join(padded).rstrip())
+    nodes_with: dict[str, list[str]] = {}
+    for each in facts:
+        for problem in each.problems:
+            nodes_with.setdefault(problem, []).append(each.node)
+    if nodes_with:
+        yield ""
+        yield "Problems"
+    for problem, nodes in nodes_with.items():
+        of = f"{listed(nodes)}: " if any(nodes) else ""
+        yield printable(f"  {of}{problem}")
 
 
 def _cells(facts: NodeFacts) -> tuple[str, ...]:

@@ -8,7 +8,6 @@ started again on the same port, so that the page continues.
 """
 
 import http.client
-import sys
 import time
 import webbrowser
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ from typing import Any, NoReturn
 
 from fgm.asking.viewer_client import AskError
 from fgm.clock import Clock, SystemClock
+from fgm.cluster import running
 from fgm.cluster.fgm_pods import NAMESPACE, VIEWER_PORT, fgm_pods, is_running, phase_of
 from fgm.cluster.flags import WAIT_S
 from fgm.cluster.forward import reasons_of
@@ -53,7 +53,7 @@ class Wait:
         """Print a message, unless it was printed during this wait."""
         if message not in self._printed:
             self._printed.add(message)
-            sys.stderr.write(f"fgm: {message}\n")
+            running.say(message)
 
     def pause(self, error: Exception) -> None:
         """Print why the last attempt has failed, and wait for a short time until the next one.

@@ -1,8 +1,8 @@
 """What `fgm open` opens: a node, or the node that a pod is or was on, and the view of its page."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 import anyio
 from tqdm import tqdm
@@ -13,6 +13,7 @@ from fgm.asking.sources import Source
 from fgm.asking.typed_times import TypedTime, read_time
 from fgm.asking.viewer_client import AskError
 from fgm.asking.words import NODE
+from fgm.cluster import running
 from fgm.cluster.fgm_pods import by_node, fgm_pods
 from fgm.cluster.forward import source_of
 from fgm.cluster.kubectl import Kubectl, KubectlError
@@ -114,7 +115,7 @@ def _of_pod(found: Sequence[PodOnNode], time: TypedTime | None, notes: Sequence[
 
 def _view(time: TypedTime | None, ids: Sequence[str]) -> str:
     """Return the fragment of the URL for a time and for chosen series."""
-    parts = [f"show={','.join(ids)}"] if ids else []
+    parts = [f"show={','.join(quote(each, safe='') for each in ids)}"] if ids else []
     if time is not None:
         begin, end, at = (
             iso_time.format_seconds(max(0, ms)) for ms in (time.from_ms - AROUND_MS, time.to_ms + AROUND_MS, time.at_ms)
@@ -135,4 +136,5 @@ def _unknown(name: str, namespace: str, nodes: Sequence[str] | None) -> str:
 
 def print_notes(target: OpenTarget) -> None:
     """Print what the user should know about a target."""
-    sys.stderr.writelines(f"fgm: {note}\n" for note in target.notes)
+    for note in target.notes:
+        running.say(note)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fgm.asking import many
+from fgm.asking.answer_fields import instant, items, text, text_or_none
 from fgm.asking.many import ask_each
 from fgm.asking.minute import ask_health
 from fgm.asking.ranking import Failure
@@ -55,7 +56,7 @@ async def search_pod(
         span = {"from": time.from_ms, "to": time.to_ms} if time is not None else {}
         filters = {"search": name, **({"namespace": namespace} if namespace else {})}
         answer = await client.get("/api/containers", {**filters, **span}, timeout_s=timeout_s)
-        return pods_of(answer["containers"], name, source)
+        return pods_of(items(answer, "containers"), name, source)
 
     answers, failures = await ask_each(sources, ask_one, at_once=at_once, timeout_s=timeout_s, on_done=on_done)
     found = [pod for pods in answers for pod in pods]
@@ -69,17 +70,18 @@ def pods_of(containers: Sequence[Mapping[str, Any]], name: str, source: str) -> 
     """Return the pods of containers as the API lists them, if the name is part of theirs."""
     by_pod: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for each in containers:
-        if each["pod_name"] and name in each["pod_name"]:
-            by_pod.setdefault((each["namespace"] or "", each["pod_name"]), []).append(each)
+        pod_name = text_or_none(each, "pod_name") or ""
+        if pod_name and name in pod_name:
+            by_pod.setdefault((text_or_none(each, "namespace") or "", pod_name), []).append(each)
     return [
         PodOnNode(
             source,
             namespace,
             pod,
-            tuple(each["id"] for each in listed if each["scope"] == "container")
-            or tuple(each["id"] for each in listed),
-            min(each["first_seen_ms"] for each in listed),
-            max(each["last_seen_ms"] for each in listed),
+            tuple(text(each, "id") for each in listed if each["scope"] == "container")
+            or tuple(text(each, "id") for each in listed),
+            min(instant(each, "first_seen_ms") for each in listed),
+            max(instant(each, "last_seen_ms") for each in listed),
             any(each["alive"] for each in listed),
         )
         for (namespace, pod), listed in by_pod.items()

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 import anyio
 
 from fgm.asking.viewer_client import AskError
+from fgm.asking.words import printable
 from fgm.listening import ListenError
 
 EXIT_FAILED = 1
@@ -25,7 +26,7 @@ async def _until_signal(question: Callable[[], Awaitable[int]], stopped: int) ->
             code = await question()
         except (AskError, ListenError) as error:
             code = EXIT_FAILED
-            sys.stderr.write(f"fgm: {error}\n")
+            say(str(error))
         group.cancel_scope.cancel()
     return code
 
@@ -33,5 +34,10 @@ async def _until_signal(question: Callable[[], Awaitable[int]], stopped: int) ->
 async def _cancel_on_signals(scope: anyio.CancelScope) -> None:
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async for _ in signals:
-            sys.stderr.write("fgm: stopped\n")
+            say("stopped")
             scope.cancel()
+
+
+def say(message: str) -> None:
+    """Print a message on standard error. It may quote what a node or kubectl has printed."""
+    sys.stderr.write(f"fgm: {printable(message)}\n")

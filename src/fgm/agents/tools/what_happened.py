@@ -7,7 +7,7 @@ from typing import Any
 from fgm.agents.answer import Answer, Section
 from fgm.agents.arguments import Argument, ArgumentError, Values
 from fgm.agents.links import PageLink
-from fgm.agents.nodes import AskedNode, Nodes, listed, recorded
+from fgm.agents.nodes import AskedNode, Nodes, recorded
 from fgm.agents.quantities import clock, from_to, quantity
 from fgm.agents.series_lookup import named
 from fgm.agents.spans import FROM, TIME_FORM, TO, Recorded, Span, span_of
@@ -15,7 +15,7 @@ from fgm.agents.tools.tool import NAMESPACE, NODE, POD, Tool, limit, link_to, of
 from fgm.asking.minute import Finding, MinuteQuestion, NodeAnswer, ask_minute
 from fgm.asking.ranking import OnNode, Ranking, rank
 from fgm.asking.typed_times import read_time
-from fgm.asking.words import TITLES
+from fgm.asking.words import TITLES, listed
 
 LONGEST = "1h"
 """Maximum length of the range: viewers look for what stood out in at most an hour."""

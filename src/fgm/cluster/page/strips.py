@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from fgm.asking.answer_fields import FormError, instant, is_number, items, text
 from fgm.asking.minute import ask_health
 from fgm.asking.viewer_client import ViewerClient
 
@@ -42,7 +43,8 @@ async def strips_of(
     async def values(metric: str) -> list[float | None]:
         wanted = {**span, "metric": metric, "containers": NODE_SERIES, "columns": columns}
         answer = await client.get("/api/wall", wanted, timeout_s=timeout_s)
-        return list(answer["rows"][0]["values"]) if answer["rows"] else [None] * columns
+        rows = items(answer, "rows")
+        return _column_values(items(rows[0], "values"), columns) if rows else [None] * columns
 
     cpu, limit = await values(CPU), await values(CPU_LIMIT)
     events = await client.get("/api/events", {**span, "limit": MAX_EVENTS}, timeout_s=timeout_s)
@@ -54,11 +56,17 @@ async def strips_of(
         "memory_share": await values(MEMORY_SHARE),
         "pressure": highest([_times(await values(metric), factor) for metric, factor in PRESSURE.items()]),
         "events": [
-            {name: event[name] for name in ("time_ms", "kind", "name", "what")}
-            for event in events["events"]
-            if event["kind"] not in ("start", "exit")
+            {"time_ms": instant(event, "time_ms"), **{name: text(event, name) for name in ("kind", "name", "what")}}
+            for event in items(events, "events")
+            if text(event, "kind") not in ("start", "exit")
         ],
     }
+
+
+def _column_values(values: Sequence[Any], columns: int) -> list[float | None]:
+    if len(values) != columns or not all(value is None or is_number(value) for value in values):
+        raise FormError(f"no list of {columns} numbers as 'values'")
+    return list(values)
 
 
 def highest(lines: Sequence[Sequence[float | None]]) -> list[float | None]:
