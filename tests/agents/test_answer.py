@@ -1,6 +1,6 @@
 """Answers stay within their tokens whatever they contain, and say what they leave out."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fgm.agents.answer import MAX_LINE, Answer, Section, estimated_tokens
@@ -11,6 +11,7 @@ SECTIONS = st.lists(
 )
 
 
+@settings(max_examples=40)
 @given(SECTIONS, st.lists(st.text(max_size=200), max_size=40), st.integers(300, 4000))
 def test_an_answer_stays_within_its_tokens(sections: list[Section], notes: list[str], max_tokens: int) -> None:
     text = Answer("3 findings", sections, ["resolution: a sample each 1 s", *notes]).text(max_tokens, [LINK])

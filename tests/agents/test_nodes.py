@@ -31,11 +31,19 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
     cluster.api.close()
 
 
-@pytest.fixture
-async def agent(cluster: Cluster, incidents_url: str) -> AsyncIterator[Client]:
+@pytest.fixture(scope="module")
+def two_nodes(incidents_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A cluster of two nodes, one of which does not answer."""
+    cluster = Cluster(tmp_path_factory.mktemp("cluster"))
     cluster.add_node("worker-3", urlsplit(incidents_url).port)
     cluster.add_node("worker-9")  # nothing listens
-    async with stdio_agent("cluster", "--context", "test", env=cluster.environment) as client:
+    yield cluster
+    cluster.api.close()
+
+
+@pytest.fixture(scope="module")
+async def agent(two_nodes: Cluster) -> AsyncIterator[Client]:
+    async with stdio_agent("cluster", "--context", "test", env=two_nodes.environment) as client:
         yield client
 
 
@@ -81,9 +89,9 @@ async def test_what_several_nodes_have_is_one_list_and_what_one_lacks_is_no_fail
     assert "no series matches 'no such'" in text_of(missing)
 
 
-async def test_a_forward_that_has_ended_is_opened_again(cluster: Cluster, agent: Client) -> None:
+async def test_a_forward_that_has_ended_is_opened_again(two_nodes: Cluster, agent: Client) -> None:
     before = await answer(agent, "find", words="payments", node="worker-3")
-    cluster.api.cut()
+    two_nodes.api.cut()
     after = await answer(agent, "find", words="payments", node="worker-3")
 
     assert before.splitlines()[:-1] == after.splitlines()[:-1]

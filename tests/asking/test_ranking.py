@@ -58,11 +58,11 @@ def test_starts_and_exits_are_counted_and_other_events_are_listed_in_time() -> N
 
 
 def test_users_of_all_nodes_are_one_list_and_what_is_cut_is_counted() -> None:
-    users = tuple(User(f"{mean}", f"{mean}", None, None, mean, mean, None) for mean in (900.0, 10.0))
+    users = tuple(User(f"{mean}", f"{mean}", None, None, mean, mean, None) for mean in (900.0, 10.0, 0.0))
     findings = [finding(f"{number}", 5.0) for number in range(4)]
 
     ranking = rank(
-        QUESTION, [answer("a", *findings, users=users[1:]), answer("b", users=users)], max_findings=3, max_users=2
+        QUESTION, [answer("a", *findings, users=users[1:2]), answer("b", users=users)], max_findings=3, max_users=2
     )
 
     assert [(each.answer.health.node, each.item.mean) for each in ranking.users[CPU]] == [("b", 900.0), ("a", 10.0)]

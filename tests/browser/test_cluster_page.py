@@ -32,7 +32,7 @@ def test_a_click_asks_all_nodes_and_a_node_opens_its_page_there(page: Page, clus
     page.goto(f"{cluster_url}#{VIEW}")
     expect(page.locator(".row canvas")).to_have_count(2)
     expect(page.locator(".row").nth(2)).to_contain_text("connection refused")
-    expect(page.locator("header")).to_contain_text("3 of 3 nodes, 1 do not answer")
+    expect(page.locator("header")).to_contain_text("3 of 3 nodes, 1 does not answer")
 
     strip = page.get_by_role("img", name=re.compile("worker-1: CPU up to .*, 1?[0-9]+ events"))
     box = strip.bounding_box()
@@ -40,6 +40,8 @@ def test_a_click_asks_all_nodes_and_a_node_opens_its_page_there(page: Page, clus
     strip.click(position={"x": box["width"] * (46.7 / 60), "y": 5})  # 17:46:42
     first = page.locator("aside ol li").first
     expect(first).to_contain_text("payments was OOM-killed at ")
+    expect(page.locator("aside")).to_contain_text(re.compile(r"\d+ (start|exit)s?"))
+    expect(page.locator("aside td.share").first).to_have_text(re.compile(r"^[\d.]+ %$"))
     assert re.search(r"&at=2026-11-26T17:46:\d\d", page.url)
 
     with page.context.expect_page() as opened:

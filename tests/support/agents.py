@@ -8,8 +8,15 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+from anyio import create_task_group
 from mcp import Client, types
 from mcp.client.stdio import StdioServerParameters, stdio_client
+
+from fgm.agents.nodes import Nodes
+from fgm.agents.sdk_server import make_server
+from fgm.asking.kept_viewers import KeptViewers
+from fgm.asking.sources import Source, held
+from fgm.clock import SystemClock
 
 
 @asynccontextmanager
@@ -19,6 +26,19 @@ async def stdio_agent(source: str, *flags: str, env: Mapping[str, str] | None = 
     parameters = StdioServerParameters(command=sys.executable, args=arguments, env=dict(env) if env else None)
     async with Client(stdio_client(parameters)) as client:
         yield client
+
+
+@asynccontextmanager
+async def local_agent(url: str) -> AsyncIterator[Client]:
+    """Yield a client of the tools over a viewer, all in this process: no process has to import the SDK."""
+    async with held(url) as source, create_task_group() as group:
+
+        async def sources() -> list[Source]:
+            return [source]
+
+        async with Client(make_server(Nodes(sources, KeptViewers(group), SystemClock()))) as client:
+            yield client
+        group.cancel_scope.cancel()
 
 
 @contextmanager
@@ -34,7 +54,7 @@ def http_agents(source: str) -> Iterator[str]:
             yield match[0]
         finally:
             process.terminate()
-            process.wait(10)
+            assert process.wait(10) == 0
 
 
 async def answer(client: Client, tool: str, **arguments: Any) -> str:

@@ -39,7 +39,7 @@ class Ranking:
     """What happened in a minute over all sources.
 
     `findings`: the most important first. `events`: in their order in time. `counted`: numbers of events that are not
-    listed, by kind. `users`: by metric, the one with the highest mean first.
+    listed, by kind. `users`: by metric, the one with the highest mean first; without those that used nothing.
     """
 
     question: MinuteQuestion
@@ -75,7 +75,7 @@ def rank(
         counted[each.item.kind] -= 1
     users = {
         metric: sorted(
-            (OnNode(answer, user) for answer in answers for user in answer.users.get(metric, ())),
+            (OnNode(answer, user) for answer in answers for user in answer.users.get(metric, ()) if user.max > 0),
             key=lambda each: (-each.item.mean, each.answer.source, each.item.id),
         )
         for metric in USED_METRICS

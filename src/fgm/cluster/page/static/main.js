@@ -23,7 +23,7 @@ function Page() {
 function progress() {
   if (nodes.value === null) return failure.value ? "" : "asking the cluster …";
   const asked = rows.value.size, failed = [...rows.value.values()].filter(({ error }) => error).length;
-  return `${asked} of ${nodes.value.length} nodes${failed ? `, ${failed} do not answer` : ""}`;
+  return `${asked} of ${nodes.value.length} nodes${failed ? `, ${failed} ${failed === 1 ? "does" : "do"} not answer` : ""}`;
 }
 
 startTheme();

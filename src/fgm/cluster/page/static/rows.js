@@ -3,7 +3,7 @@
 import { html, useEffect, useRef } from "../browser/html.js";
 import { sizedContext } from "../browser/canvas.js";
 import { cssToken } from "../browser/theme-colours.js";
-import { clock, datedRange } from "../lib/time-format.js";
+import { clock, clockIn, date } from "../lib/time-format.js";
 import { formatNumber, unitFor } from "../lib/units.js";
 import { themeVersion } from "../state/theme.js";
 import { ask, COLUMNS, cursor_ms, minute, moveCursor, nodes, range, rows } from "./state.js";
@@ -15,9 +15,14 @@ const OPENED_MS = 300_000; // time before and after the cursor on the page of a 
 export function Rows() {
   const { from_ms, to_ms } = range.value;
   return html`<section class="rows" aria-label="Nodes" tabindex="0" onKeyDown=${onKey}>
-    <div class="axis"><span></span><span class="times"><span>${clock(from_ms)}</span><span>${datedRange(from_ms, to_ms)}</span><span>${clock(to_ms)}</span></span><span>${cursor_ms.value === null ? "" : `at ${clock(cursor_ms.value)}`}</span></div>
+    <div class="axis"><span></span><span class="times"><span>${clock(from_ms)}</span><span>${days(from_ms, to_ms)}</span><span>${clock(to_ms)}</span></span><span class="heads">${cursor_ms.value === null ? "newest values" : `at ${clock(cursor_ms.value)}`}</span></div>
     ${nodes.value.map((node) => html`<${Row} key=${node} node=${node} row=${rows.value.get(node)} />`)}
   </section>`;
+}
+
+function days(from_ms, to_ms) {
+  const [first, last] = [date(from_ms), date(to_ms)];
+  return first === last ? first : `${first} – ${last}`;
 }
 
 function onKey(event) {
@@ -44,7 +49,7 @@ function problemsOf(strips) {
   if (!strips) return [];
   const { to_ms } = range.value;
   const isOld = strips.newest_ms !== null && strips.newest_ms < Math.min(to_ms, strips.now_ms) - 60_000;
-  return [...strips.problems, ...(strips.newest_ms === null ? ["it has no samples"] : []), ...(isOld ? [`its newest sample is of ${datedRange(strips.newest_ms, strips.newest_ms + 1000)}`] : [])];
+  return [...strips.problems, ...(strips.newest_ms === null ? ["it has no samples"] : []), ...(isOld ? [`its newest sample is of ${clockIn(strips.newest_ms, { from_ms: strips.newest_ms, to_ms })}`] : [])];
 }
 
 /** The address that opens the page of a node; with some minutes around an instant, if there is one. */

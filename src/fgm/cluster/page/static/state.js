@@ -77,10 +77,13 @@ export async function ask(at_ms) {
     minute.value = { at_ms, done: 0, of: nodes.peek()?.length ?? 0 };
   });
   writeUrl();
+  let isWhole = false;
   try {
     for await (const line of readLines("/api/minute", { at: at_ms }, aborted)) {
+      isWhole = Boolean(line.findings);
       minute.value = line.findings ? { at_ms, ranking: line } : { at_ms, ...line };
     }
+    if (!isWhole) throw new Error("the answer was cut: see what fgm cluster printed in its terminal");
   } catch (error) {
     if (!aborted.aborted) minute.value = { at_ms, error: error.message };
   }
