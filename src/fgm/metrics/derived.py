@@ -34,7 +34,7 @@ class ShownMetric:
     `needs`: the recorded columns that `compute` uses. `compute`: formula that returns float64[n], with NaN for null.
     `may_lack`: columns of `needs` that files of earlier versions do not have; the metric has values without them, too.
     `scaled`: name of the metric, and the constant by which it is multiplied, if this metric is nothing else.
-    `tree`: the formula of a derived metric; the same as `compute`.
+    `tree`: the formula of a derived metric, which `compute` computes.
     """
 
     name: str
@@ -75,7 +75,7 @@ def _derived(  # noqa: PLR0917 - a row of the table
 ) -> ShownMetric:
     source, may_lack = ", ".join(needs), _SINCE_VERSION_3.intersection(needs)
     scaled = (compute.column, 1 / compute.divisor) if isinstance(compute, ScaledRate) else None
-    return ShownMetric(name, title, unit, "derived", source, text, needs, compute, may_lack, scaled, compute)
+    return ShownMetric(name, title, unit, "derived", source, text, needs, compute.__call__, may_lack, scaled, compute)
 
 
 def _pressures() -> Iterator[ShownMetric]:
