@@ -1,4 +1,7 @@
-"""Copies of merged and single files with other times: the times are appended, and the old ones are no longer used."""
+"""Copies of merged and single files with other times: the times are appended, and the old ones are no longer used.
+
+Spark reads no row of such a copy (findings/spark-skips-row-groups.sh); `benchmarks.fleet` encodes its files again.
+"""
 
 import io
 import json
