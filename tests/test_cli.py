@@ -214,3 +214,9 @@ def test_check_and_stat_read_packs(tmp_path: Path, capsys: pytest.CaptureFixture
 
     assert cli.main(["check", str(pack)]) == 1
     assert capsys.readouterr().err == f"fgm: {pack}: the file is not a pack of fgm\n"
+
+
+def test_help_loads_nothing_that_only_one_command_needs() -> None:
+    code = "import sys\nfrom fgm import cli\ncli._make_parser().format_help()\nprint(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"anyio", "h11", "http.client", "numpy", "obstore", "quart", "subprocess", "tqdm"}.intersection(loaded)

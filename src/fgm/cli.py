@@ -9,9 +9,8 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 
-from fgm import __version__, run_command
+from fgm import __version__
 from fgm.agents import flags as mcp_flags
-from fgm.asking.viewer_client import AskError
 from fgm.cluster import flags as cluster_flags
 from fgm.shipping import flags as ship_flags
 
@@ -320,6 +319,8 @@ def _flags_of_save(flag: Callable[..., object]) -> None:
 
 
 def _run_here(arguments: argparse.Namespace) -> int:
+    from fgm import run_command  # noqa: PLC0415 - http.client and webbrowser
+
     _stop_on_sigterm()
     include = arguments.include or ()
     return run_command.run(arguments.data_dir, arguments.port, include, opens_browser=not arguments.no_browser)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from fgm.cluster.fgm_pods import NAMESPACE
+from fgm.cluster.deployment import NAMESPACE
 
 
 def add_flags(flag: Callable[..., object]) -> None:

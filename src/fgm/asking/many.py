@@ -6,14 +6,11 @@ from typing import TypeVar
 import anyio
 
 from fgm.asking.answer_fields import named_as_wrong_form
+from fgm.asking.limits import AT_ONCE, TIMEOUT_S
 from fgm.asking.ranking import Failure
 from fgm.asking.sources import Source
 from fgm.asking.viewer_client import AskError, ViewerClient
 
-AT_ONCE = 8
-"""Default of the maximum number of sources that are asked at the same time."""
-TIMEOUT_S = 30.0
-"""Default of the timeout of one source, from opening it to its last answer."""
 Answer = TypeVar("Answer")
 OnDone = Callable[[], object]
 """Is called after each source that was asked."""

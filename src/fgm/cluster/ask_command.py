@@ -11,7 +11,8 @@ from functools import partial
 import anyio
 from tqdm import tqdm
 
-from fgm.asking import many, sources
+from fgm.asking import sources
+from fgm.asking.limits import AT_ONCE, TIMEOUT_S
 from fgm.asking.many import ask_each
 from fgm.asking.minute import MinuteQuestion, NodeAnswer, ask_health, ask_minute
 from fgm.asking.ranking import Ranking, rank
@@ -21,7 +22,8 @@ from fgm.asking.viewer_client import AskError, ViewerClient
 from fgm.asking.words import NODE, Link, as_json, report
 from fgm.clock import SystemClock
 from fgm.cluster import running
-from fgm.cluster.fgm_pods import NAMESPACE, NodePod, by_node, fgm_pods, no_pods, nodes_of_workload
+from fgm.cluster.deployment import NAMESPACE
+from fgm.cluster.fgm_pods import NodePod, by_node, fgm_pods, no_pods, nodes_of_workload
 from fgm.cluster.forward import source_of
 from fgm.cluster.kubectl import Kubectl
 
@@ -126,8 +128,8 @@ async def ask_all(
     asked: Sequence[Source],
     question: MinuteQuestion,
     *,
-    at_once: int = many.AT_ONCE,
-    timeout_s: float = many.TIMEOUT_S,
+    at_once: int = AT_ONCE,
+    timeout_s: float = TIMEOUT_S,
 ) -> Ranking:
     """Return what all sources have about a minute. On a terminal, a bar shows how many have answered."""
 

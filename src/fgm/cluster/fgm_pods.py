@@ -5,11 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from fgm.asking.viewer_client import AskError
+from fgm.cluster.deployment import SELECTOR
 from fgm.cluster.kubectl import Kubectl
-
-NAMESPACE = "fine-grained-monitor"
-SELECTOR = "app.kubernetes.io/name=fine-grained-monitor"
-VIEWER_PORT = 8050
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from fgm.asking import many
-from fgm.cluster.fgm_pods import NAMESPACE, VIEWER_PORT
+from fgm.asking.limits import AT_ONCE, TIMEOUT_S
+from fgm.cluster.deployment import NAMESPACE, VIEWER_PORT
 
 WAIT_S = 120
 """Default of the maximum time to wait for a running pod with a viewer that responds."""
@@ -79,7 +79,7 @@ def add_flags_of_nodes(flag: Callable[..., object]) -> None:
     flag(
         "--at-once",
         type=int,
-        default=many.AT_ONCE,
+        default=AT_ONCE,
         metavar="N",
         help="maximum number of nodes to ask at the same time (default: %(default)s)",
     )
@@ -92,7 +92,7 @@ def _add_flags_of_kubectl(flag: Callable[..., object]) -> None:
     flag(
         "--timeout",
         type=float,
-        default=many.TIMEOUT_S,
+        default=TIMEOUT_S,
         metavar="S",
         help="maximum time for a node to answer (default: %(default)s)",
     )

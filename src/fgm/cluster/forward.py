@@ -9,7 +9,8 @@ import anyio.to_thread
 from fgm.asking.sources import Source
 from fgm.asking.viewer_client import AskError, NoAnswerError, ViewerClient
 from fgm.asking.words import NODE
-from fgm.cluster.fgm_pods import VIEWER_PORT, NodePod
+from fgm.cluster.deployment import VIEWER_PORT
+from fgm.cluster.fgm_pods import NodePod
 from fgm.cluster.kubectl import LOST, Kubectl, PortForward
 
 START_TIMEOUT_S = 8.0

@@ -8,6 +8,7 @@ from typing import Any
 import anyio.to_thread
 
 from fgm.asking import many
+from fgm.asking.limits import AT_ONCE, TIMEOUT_S
 from fgm.asking.many import ask_each
 from fgm.asking.minute import Health, ask_health
 from fgm.asking.viewer_client import ViewerClient
@@ -33,8 +34,8 @@ class NodeFacts:
 async def facts_of_nodes(
     kubectl: Kubectl,
     *,
-    at_once: int = many.AT_ONCE,
-    timeout_s: float = many.TIMEOUT_S,
+    at_once: int = AT_ONCE,
+    timeout_s: float = TIMEOUT_S,
     on_done: many.OnDone = many.ignore,
 ) -> list[NodeFacts]:
     """Return the facts of all nodes with an fgm pod, and of all nodes without one if the cluster's nodes may be listed.

@@ -16,7 +16,8 @@ from typing import Any, NoReturn
 from fgm.asking.viewer_client import AskError
 from fgm.clock import Clock, SystemClock
 from fgm.cluster import running
-from fgm.cluster.fgm_pods import NAMESPACE, VIEWER_PORT, fgm_pods, is_running, phase_of
+from fgm.cluster.deployment import NAMESPACE, VIEWER_PORT
+from fgm.cluster.fgm_pods import fgm_pods, is_running, phase_of
 from fgm.cluster.flags import WAIT_S
 from fgm.cluster.forward import reasons_of
 from fgm.cluster.kubectl import Kubectl, KubectlError, PortForward

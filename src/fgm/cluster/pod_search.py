@@ -6,6 +6,7 @@ from typing import Any
 
 from fgm.asking import many
 from fgm.asking.answer_fields import instant, items, text, text_or_none
+from fgm.asking.limits import AT_ONCE, TIMEOUT_S
 from fgm.asking.many import ask_each
 from fgm.asking.minute import ask_health
 from fgm.asking.ranking import Failure
@@ -42,8 +43,8 @@ async def search_pod(
     namespace: str = "",
     time: TypedTime | None = None,
     *,
-    at_once: int = many.AT_ONCE,
-    timeout_s: float = many.TIMEOUT_S,
+    at_once: int = AT_ONCE,
+    timeout_s: float = TIMEOUT_S,
     on_done: many.OnDone = many.ignore,
 ) -> tuple[list[PodOnNode], list[Failure]]:
     """Return the pods with this name, or with it in their names, the best match first; and what did not answer.

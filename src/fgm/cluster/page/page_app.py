@@ -11,7 +11,8 @@ import anyio
 
 from fgm import iso_time
 from fgm.asking.kept_viewers import KeptViewers
-from fgm.asking.many import AT_ONCE, ask_each
+from fgm.asking.limits import AT_ONCE
+from fgm.asking.many import ask_each
 from fgm.asking.minute import NodeAnswer, ask_health, ask_minute
 from fgm.asking.ranking import rank
 from fgm.asking.sources import Source
