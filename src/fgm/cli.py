@@ -327,7 +327,9 @@ def _run_here(arguments: argparse.Namespace) -> int:
 
 
 def _open_node(arguments: argparse.Namespace) -> int:
-    from fgm.cluster import open_command, running  # noqa: PLC0415 - the event loop, and tqdm
+    # the event loop, and tqdm
+    from fgm.asking.viewer_client import AskError  # noqa: PLC0415
+    from fgm.cluster import open_command, running  # noqa: PLC0415
 
     _stop_on_sigterm()
     try:
