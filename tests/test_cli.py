@@ -210,6 +210,14 @@ def test_check_and_stat_read_packs(tmp_path: Path, capsys: pytest.CaptureFixture
     assert cli.main(["stat", str(pack), "--json"]) == 0
     assert "all in order" in capsys.readouterr().out
 
+    assert cli.main(["save", str(pack), "--metric", "memory.current", "-o", str(pack)]) == 0
+    whole = pack.read_bytes()
+    at = whole.index(b">", whole.index(b'data-name="samples/memory.current"')) + 40
+    pack.write_bytes(whole[:at] + (b"B" if whole[at : at + 1] == b"A" else b"A") + whole[at + 1 :])
+
+    assert cli.main(["check", str(pack)]) == 1, "a part that only a page reads"
+    assert "the pack is damaged: part samples/memory.current cannot be" in capsys.readouterr().err
+
     pack.write_text("<!doctype html>")
 
     assert cli.main(["check", str(pack)]) == 1

@@ -79,7 +79,9 @@ def _nodes(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    return _with_directory(arguments.directory, lambda path: print_check(path, with_values=arguments.values))
+    return _with_directory(
+        arguments.directory, lambda path: print_check(path, with_values=arguments.values), checks_all=True
+    )
 
 
 def _stat(arguments: argparse.Namespace) -> int:
@@ -126,8 +128,11 @@ def _stop_on_sigterm() -> None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
-def _with_directory(path: str, run: Callable[[str], int]) -> int:
-    """Run a command on a data directory, or on the data of a pack, and return its exit code."""
+def _with_directory(path: str, run: Callable[[str], int], *, checks_all: bool = False) -> int:
+    """Run a command on a data directory, or on the data of a pack, and return its exit code.
+
+    `checks_all`: whether to check the parts of a pack that only a page reads, too.
+    """
     if not path.endswith(".html"):
         return run(path)
     # only for a pack, as below
@@ -136,7 +141,7 @@ def _with_directory(path: str, run: Callable[[str], int]) -> int:
 
     _stop_on_sigterm()
     try:
-        with opened([path]) as packs:
+        with opened([path], checks_all=checks_all) as packs:
             return run(packs.data_dir)
     except (BadPackError, OSError) as error:
         sys.stderr.write(f"fgm: {error}\n")

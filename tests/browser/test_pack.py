@@ -188,6 +188,31 @@ def test_a_file_that_cannot_be_shown_says_why(page: Page, saved: Saved, tmp_path
         expect(page.locator("#page")).to_contain_text(sentence)
 
 
+@pytest.mark.parametrize("part", ["manifest", "answers"])
+def test_another_file_can_be_opened_in_the_place_of_one_that_cannot_be_shown(
+    page: Page, saved: Saved, tmp_path: Path, page_errors: list[str], part: str
+) -> None:
+    whole = saved.path.read_bytes()
+    bad = {
+        "manifest": with_manifest(whole, lambda manifest: manifest.update(version=2)),
+        "answers": with_part(whole, "answers", lambda _: b"[]"),
+    }[part]
+    address = changed(saved, tmp_path, bad)
+    page.goto(address)
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Open another file").click()
+    chooser.value.set_files(saved.path)
+    banner = page.get_by_role("status").filter(has_text="Saved file: incident.html.")
+    expect(banner).to_contain_text("not from the file of this page")
+    expect(banner.get_by_role("button")).to_have_count(0)  # there is nothing to go back to
+    page.evaluate("history.back()")
+    expect(page.get_by_role("heading", name="This file cannot be shown")).to_be_visible()
+    expect(page.locator("#page")).to_contain_text("version 2" if part == "manifest" else "its answers are no object")
+    assert {error for error in page_errors if not error.startswith("blob:")} == {address.partition("#")[0]}, (
+        "it asks no viewer"
+    )
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [

@@ -71,6 +71,14 @@ class Pack:
             raise BadPackError(f"the pack is damaged: part {name} does not have {facts.size} bytes")
         return content
 
+    def check(self) -> None:
+        """Compare the length and the checksum of each part.
+
+        Raises: BadPackError if one is damaged.
+        """
+        for name in self.names:
+            self.part(name)
+
     def _manifest_text(self) -> tuple[bytes, int]:
         """Return the text of the manifest, and the position at which its line begins."""
         begin = self._content.rfind(b"\n" + MANIFEST_BEGIN) + 1

@@ -103,8 +103,10 @@ def _begin(parts: Sequence[str], manifest: Manifest) -> int:
 
 
 @contextmanager
-def opened(paths: Sequence[str]) -> Iterator[OpenedPacks]:
+def opened(paths: Sequence[str], *, checks_all: bool = False) -> Iterator[OpenedPacks]:
     """Unpack packs into a private folder, and remove it at the end.
+
+    `checks_all`: whether to compare the checksums of the parts that only a page reads, too.
 
     Raises: BadPackError if a file is no pack, is damaged or of a newer version, or if two have the same samples. The
     message begins with the path; so does that for a file that cannot be read. OSError if there is no place for it.
@@ -118,6 +120,8 @@ def opened(paths: Sequence[str]) -> Iterator[OpenedPacks]:
                 pack = read_pack(path)
                 unpack(pack, target)
                 saved = saved_findings(pack)
+                if checks_all:
+                    pack.check()
             except (BadPackError, OSError) as error:
                 raise BadPackError(f"{path}: {_sentence(error)}") from error
             name = os.path.basename(path)

@@ -14,7 +14,8 @@ import { PackSource } from "./pack-source.js";
 
 const NO_ANSWERS = { get: () => new Promise(() => {}), lines: () => new Promise(() => {}) }; // of a file that cannot be read
 let wantedFile = null; // the file that a person has chosen last
-let own = null; // the source of the pack that this page is inside of
+let own = null; // the source of the pack that this page is inside of, if it can be shown
+let ownRefusal = null; // why it cannot
 let ownFragment = ""; // that of the view before a file was opened
 const files = new Map(); // id in the browser's history → file that a person has opened
 
@@ -31,13 +32,17 @@ export function openSource() {
     if (location.hash === "") history.replaceState(null, "", `#${file.manifest.view}`);
     show(source, null);
     ownName.value = "the file of this page";
-    source.series().catch((error) => {
-      ownName.value = null;
-      refuse(error);
-    });
+    source.series().catch(refuseOwn);
   } catch (error) {
-    refuse(error);
+    setSource(NO_ANSWERS); // there is no viewer either
+    refuseOwn(error);
   }
+}
+
+function refuseOwn(error) {
+  refuse(error);
+  own = ownName.value = null;
+  ownRefusal = error.message;
 }
 
 /** Open a file that a person has chosen. If it is no pack that can be shown, the page stays as it is, and says why. */
@@ -83,10 +88,11 @@ function showOwn(origin, fragment = null) {
   batch(() => {
     if (own) show(own, null);
     else {
-      openedPack.value = missingFile.value = packRefusal.value = null;
+      openedPack.value = missingFile.value = null;
+      packRefusal.value = ownRefusal;
       packDamage.value = [];
       resetLoaded();
-      setSource(viewer);
+      setSource(ownRefusal === null ? viewer : NO_ANSWERS);
     }
     showView(origin, fragment);
   });
