@@ -13,7 +13,7 @@ import subprocess
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from types import FrameType
 
 from fgm.collector.cgroups.hierarchies import Hierarchies
@@ -21,6 +21,8 @@ from tests.support.crowd import end_all
 
 CONTAINERS_A_POD = 2
 ENTER_TIMEOUT_S = 10.0
+ATTEMPTS = 20
+"""Number of times that a path is made if other tests remove a part of it between two calls."""
 _ENTER_AND_BECOME = 'into=$1; program=$2; shift 2; for procs; do echo $$ >"$procs" || exit; done; exec $into "$program"'
 
 
@@ -130,12 +132,23 @@ def _remove(folder: str) -> None:
 
 
 def _remove_unless_shared(folder: str) -> None:
-    """Remove a cgroup above those of a test, unless another program has made cgroups in it meanwhile."""
-    if not any(entry.is_dir() for entry in os.scandir(folder)):
-        _remove(folder)
+    """Remove a cgroup above those of a test, unless other programs have made cgroups in it meanwhile."""
+    try:
+        os.rmdir(folder)
+    except OSError as error:
+        if error.errno not in {errno.EBUSY, errno.ENOENT}:
+            raise
 
 
 def _make(stack: ExitStack, mount: str, names: Sequence[str], is_v2: bool) -> str:
+    """Make the missing cgroups of a path; once more if other tests have removed some of them meanwhile."""
+    for _ in range(ATTEMPTS):
+        with suppress(FileNotFoundError):
+            return _make_missing(stack, mount, names, is_v2)
+    return _make_missing(stack, mount, names, is_v2)
+
+
+def _make_missing(stack: ExitStack, mount: str, names: Sequence[str], is_v2: bool) -> str:
     """Make the missing cgroups of a path; on v2 with the controllers that their parents offer."""
     folder = mount
     for name in names:
