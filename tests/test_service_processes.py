@@ -56,7 +56,7 @@ async def test_a_service_has_its_processes_and_a_kill_loses_none_of_their_readin
     service: str, tmp_path: Path
 ) -> None:
     viewer = Viewer(free_port())
-    flags = ["--data-dir", str(tmp_path), "--rotation-seconds", "900", "--no-kubernetes"]
+    flags = ["--data-dir", str(tmp_path), "--rotation-seconds", "900", "--no-kubernetes", "--min-free", "0"]
 
     async def processes() -> list[dict[str, Any]]:
         status, answer = await viewer.get("/api/processes", id=f"cgroup:{service}", range="5m")
