@@ -147,3 +147,14 @@ def test_the_source_is_only_read(ship: Ship) -> None:
     before = {path: path.stat().st_size for path in ship.data.rglob("*")}
     ship.round()
     assert {path: path.stat().st_size for path in ship.data.rglob("*")} == before
+
+
+def test_windows_that_a_killed_shipper_sent_keep_their_merged_hour_out(ship: Ship) -> None:
+    ship.restart(unmerged_after_ms=0)
+    ship.round()
+    objects = ship.objects()
+    shutil.rmtree(ship.bucket / "shipped")  # it was killed before it wrote the manifest
+    merge(ship.data)
+    ship.restart(unmerged_after_ms=0)
+    assert ship.round() == (0, 0)
+    assert ship.objects() == objects

@@ -58,6 +58,11 @@ def choose(names: Collection[str], shipped: Collection[str], now_ms: int, unmerg
     return Choice(chosen, left_out)
 
 
+def tables_of_new(names: Collection[str], shipped: Collection[str]) -> set[str]:
+    """Return the tables that have windows or hours among `names` that are not in `shipped`."""
+    return {kept.kind for name in names if name not in shipped and (kept := _parse(name)) is not None}
+
+
 def table_of(name: str) -> str:
     """Return the name of the table that a file belongs to; it is the first folder in the bucket.
 

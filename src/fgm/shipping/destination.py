@@ -90,6 +90,18 @@ class Destination:
         """
         return self._try(f"cannot read {path}", lambda: self._read(path))
 
+    def names(self, folder: str) -> set[str]:
+        """Return the names of the objects in a folder; none if it does not exist.
+
+        Raises: ShipError.
+        """
+        return self._try(
+            f"cannot list {folder}",
+            lambda: {
+                meta["path"].rpartition("/")[2] for part in self._obstore.list(self._store, folder) for meta in part
+            },
+        )
+
     def write(self, path: str, content: bytes) -> None:
         """Write a small object.
 
@@ -147,5 +159,5 @@ def _checked(url: str) -> Any:
 
 
 def _first_line(error: Exception) -> str:
-    """Return what failed, without the request's query, which may be signed."""
-    return _QUERY.sub("", str(error).partition("\n")[0])
+    """Return what failed, without the request's query, which may be signed, and without the answer's XML."""
+    return _QUERY.sub("", str(error).partition("\n")[0].partition(": <")[0])

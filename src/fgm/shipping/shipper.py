@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from fgm.logs import fields
 from fgm.shipping import manifest
-from fgm.shipping.choice import choose, is_minutes_of_a_day, table_of
+from fgm.shipping.choice import choose, is_minutes_of_a_day, table_of, tables_of_new
 from fgm.shipping.destination import Destination, ShipError
 from fgm.shipping.local_file import LocalFile
 from fgm.shipping.manifest import BadManifestError, ShippedFile
@@ -24,9 +24,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Partition:
-    """A writer's folder of one day. `files`: what its manifest says. `reported`: names of files with a warning."""
+    """A writer's folder of one day.
+
+    `files`: what its manifest says. `sent`: names of objects that were there when it was read: a shipper that is killed
+    has sent more than its manifest says. `reported`: names of files with a warning.
+    """
 
     files: dict[str, ShippedFile]
+    sent: set[str]
     reported: set[str] = field(default_factory=set)
 
 
@@ -68,7 +73,11 @@ class Shipper:
     def _ship_partition(self, day: str, writer: str, totals: Totals) -> None:
         partition = self._partitions.get((day, writer))
         if partition is None:
-            partition = self._partitions[day, writer] = _Partition(self._read_manifest(day, writer))
+            files = self._read_manifest(day, writer)
+            tables = tables_of_new(_listed(os.path.join(self._data_dir, day, writer)), files)
+            folders = (f"{table}/{self._cluster}/{day}/{writer}" for table in tables)
+            sent = {name for folder in folders for name in self._destination.names(folder)}
+            partition = self._partitions[day, writer] = _Partition(files, sent)
         changed = 0
         try:
             for path in self._paths(day, writer, partition):
@@ -85,7 +94,7 @@ class Shipper:
         folder = os.path.join(self._data_dir, day, writer)
         names = _listed(folder)
         now_ms = self._wall_ns() // 1_000_000
-        choice = choose(names, partition.files, now_ms, self._unmerged_after_ms)
+        choice = choose(names, partition.sent.union(partition.files), now_ms, self._unmerged_after_ms)
         for name in set(choice.left_out) - partition.reported:
             partition.reported.add(name)
             log.warning("leaving out a merged hour whose windows were shipped", extra=fields(file=name, writer=writer))
