@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fgm.store.directory import layout
-from tests.support.collector.windows import FOLDER, HOUR, merge, record_and_close, tick
+from tests.support.collector.windows import FOLDER, HOUR, START_MS, merge, record_and_close, tick
 
 LOOK_AGAIN_S = 0.05
 
@@ -41,6 +41,14 @@ def test_it_ships_once_under_the_name_that_the_collector_has(data: Path, tmp_pat
     assert [json.loads(line)["files"] for line in done.stderr.splitlines()] == [1]
     shipped = tmp_path / "out" / "metrics" / "cluster=green" / FOLDER / HOUR
     assert shipped.read_bytes() == (data / FOLDER / HOUR).read_bytes()
+
+
+def test_a_file_that_cannot_be_read_is_named_and_the_others_are_shipped(data: Path, tmp_path: Path) -> None:
+    os.mkfifo(data / FOLDER / layout.table_hour_name("processes", layout.day_start(START_MS)))
+    done = fgm_ship(data, f"file://{tmp_path}/an archive%20", "--cluster", "a", "--once")
+    assert done.returncode == 1
+    assert "cannot read a file to ship" in done.stderr
+    assert (tmp_path / "an archive%20" / "metrics" / "cluster=a" / FOLDER / HOUR).exists()
 
 
 @pytest.mark.parametrize(

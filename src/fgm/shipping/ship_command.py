@@ -16,7 +16,7 @@ from fgm.clock import SystemClock
 from fgm.logs import fields
 from fgm.shipping.destination import Destination, ShipError
 from fgm.shipping.pace import Pace
-from fgm.shipping.shipper import Shipper
+from fgm.shipping.shipper import Shipper, Totals
 from fgm.store.directory import layout
 
 ROUND_INTERVAL_S = 60.0
@@ -78,11 +78,11 @@ def _cluster_of(data_dir: str) -> str:
 
 def _ship_once(shipper: Shipper) -> int:
     try:
-        _round(shipper)
+        totals = _round(shipper)
     except (ShipError, OSError) as error:
         sys.stderr.write(f"fgm: {error}\n")
         return 1
-    return 0
+    return 1 if totals.unreadable else 0
 
 
 def _ship_until_stopped(shipper: Shipper) -> int:
@@ -100,9 +100,10 @@ def _ship_until_stopped(shipper: Shipper) -> int:
             retry_s = min(2 * retry_s, MAX_RETRY_S)
 
 
-def _round(shipper: Shipper) -> None:
+def _round(shipper: Shipper) -> Totals:
     totals = shipper.ship_new_files()
     if totals.files or totals.present:
         log.info(
             "files shipped", extra=fields(files=totals.files, bytes=totals.size_bytes, already_there=totals.present)
         )
+    return totals

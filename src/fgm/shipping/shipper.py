@@ -37,11 +37,16 @@ class _Partition:
 
 @dataclass(slots=True)
 class Totals:
-    """What a round did. `present`: files that were in the bucket with the right content, but not in the manifest."""
+    """What a round did.
+
+    `present`: files that were in the bucket with the right content, but not in the manifest. `unreadable`: files of the
+    data directory that cannot be read.
+    """
 
     files: int = 0
     size_bytes: int = 0
     present: int = 0
+    unreadable: int = 0
 
 
 class Shipper:
@@ -132,6 +137,7 @@ class Shipper:
         except FileNotFoundError:
             return False  # merging or retention has just removed it
         except (BadFileError, OSError) as error:
+            totals.unreadable += 1
             if name not in partition.reported:
                 partition.reported.add(name)
                 log.warning("cannot read a file to ship", extra=fields(path=path, reason=str(error)))
