@@ -131,7 +131,8 @@ async def _called(nodes: Nodes, name: str, arguments: Mapping[str, Any]) -> tupl
         return text, True
     except Exception:
         log.exception("a tool failed")
-        return f"{name} failed because of a mistake in fgm; its log says more", True
+        cause = "a mistake in fgm, or a node whose answer has another form than expected"
+        return f"{name} failed because of {cause}: its log says more; ask the nodes one by one", True
 
 
 async def _list_resources(_context: _Context, _page: _Page) -> types.ListResourcesResult:

@@ -80,6 +80,8 @@ class ViewerClient:
                 event = connection.next_event()
                 if event is h11.NEED_DATA:
                     connection.receive_data(await _received(stream, connection))
+                elif isinstance(event, h11.InformationalResponse):
+                    continue
                 elif isinstance(event, h11.Response):
                     status = event.status_code
                     if dict(event.headers).get(b"content-encoding") == b"gzip":

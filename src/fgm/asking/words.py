@@ -92,7 +92,7 @@ def _findings(ranking: Ranking, names: Mapping[str, str], link: Link) -> Iterato
 def _events(ranking: Ranking, names: Mapping[str, str]) -> Iterator[str]:
     if not ranking.events and not ranking.counted:
         return
-    counted = ", ".join(_counted(kind, count) for kind, count in ranking.counted.items())
+    counted = ", ".join(counted_events(kind, count) for kind, count in ranking.counted.items())
     yield ""
     yield "Events" if ranking.events else f"Events: {counted}"
     for each in ranking.events:
@@ -101,13 +101,6 @@ def _events(ranking: Ranking, names: Mapping[str, str]) -> Iterator[str]:
         yield printable(f"  {time}  {names[each.answer.source]}  {event.name}: {event.what}")
     if ranking.events and counted:
         yield printable(f"  and {counted}")
-
-
-def _counted(kind: str, count: int) -> str:
-    """Return a number of events in words, such as `2 starts` or `oom kill: 3`."""
-    if kind in MINOR_EVENTS:
-        return f"{count} {kind}" + ("" if count == 1 else "s")
-    return f"{kind.replace('_', ' ')}: {count}"
 
 
 def _users(ranking: Ranking, names: Mapping[str, str]) -> Iterator[str]:
@@ -201,6 +194,16 @@ def amount(value: float, unit: str) -> str:
     while abs(value) >= 1024 and power < len(_BINARY_UNITS) - 1:
         value, power = value / 1024, power + 1
     return f"{value:,.{0 if power == 0 else 1}f} {_BINARY_UNITS[power]}{unit.removeprefix('bytes')}"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number of things, such as `1 finding` or `2 findings`."""
+    return f"{count} {noun}" + ("" if count == 1 else "s")
+
+
+def counted_events(kind: str, count: int) -> str:
+    """Return a number of events of a kind, such as `2 starts` or `oom kill: 3`."""
+    return counted(count, kind) if kind in MINOR_EVENTS else f"{kind.replace('_', ' ')}: {count}"
 
 
 def percent(share: float) -> str:

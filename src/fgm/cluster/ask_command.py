@@ -43,7 +43,7 @@ async def _ask(arguments: argparse.Namespace) -> int:
             asked = await _of_deployment(asked, arguments)
         now_ms = SystemClock().wall_ns() // 1_000_000
         if len(asked) == 1 and not is_of_cluster(names[0]):
-            now_ms = min(now_ms, await _newest_ms(asked[0]))
+            now_ms = min(now_ms, await _newest_ms(asked[0], arguments.timeout))
         question = make_question(read_time(arguments.time, now_ms), arguments.namespace, arguments.pod)
         ranking = await ask_all(asked, question, at_once=arguments.at_once, timeout_s=arguments.timeout)
     link = link_of(arguments.context)
@@ -112,13 +112,13 @@ def _named(pods: Sequence[NodePod], name: str, namespace: str) -> list[NodePod]:
     return named
 
 
-async def _newest_ms(source: Source) -> int:
+async def _newest_ms(source: Source, timeout_s: float) -> int:
     """Return the newest sample of a source: a time of day is the last one before it.
 
     Raises: AskError if the source does not answer, or has no samples.
     """
     async with source.open() as client:
-        newest_ms = (await ask_health(client)).newest_ms
+        newest_ms = (await ask_health(client, timeout_s=timeout_s)).newest_ms
     if newest_ms is None:
         raise AskError(f"{source.name} has no samples")
     return newest_ms

@@ -21,6 +21,7 @@ from fgm.agents.tools.tool import (
     range_notes,
 )
 from fgm.asking.ranking import MINOR_EVENTS
+from fgm.asking.words import counted, counted_events
 from fgm.store.events.event import KINDS
 
 MAX_READ = 5000
@@ -73,7 +74,9 @@ async def respond(nodes: Nodes, values: Values) -> Answer:
         f"{each['kind']}: {each['what']}"
         for node, each in shown
     ]
-    by_kind = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items(), key=lambda item: -item[1]))
+    by_kind = ", ".join(
+        counted_events(kind, count) for kind, count in sorted(counts.items(), key=lambda item: -item[1])
+    )
     bodies = [body for _, body in answers.nodes]
     notes = range_notes(span, have, [{**body, "partial": False} for body in bodies])
     if any(body["partial"] for body in bodies):
@@ -81,7 +84,7 @@ async def respond(nodes: Nodes, values: Values) -> Answer:
     if any(body["derived"] for body in bodies):
         notes.append("the events were derived from the samples, because none were recorded")
     return Answer(
-        f"{len(rows)} events{of_nodes(answers)}, {from_to(span.from_ms, span.to_ms)}"
+        f"{counted(len(rows), 'event')}{of_nodes(answers)}, {from_to(span.from_ms, span.to_ms)}"
         + (f": {by_kind}" if by_kind else ""),
         [
             Section("Newest first:", lines[: len(major)], max(0, len(major) - len(shown))),

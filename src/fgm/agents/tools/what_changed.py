@@ -114,7 +114,7 @@ def _line(facts: Mapping[str, Any]) -> str:
         texts.append("gone: it was only there in the other range")
     texts += [each["text"] for each in facts["changes"][:MAX_CHANGES]]
     more = len(facts["changes"]) - MAX_CHANGES
-    end = f" (and {more} more metrics)" if more > 0 else ""
+    end = f" (and {more} more metric{'' if more == 1 else 's'})" if more > 0 else ""
     return f"{named(facts['name'], facts['namespace'], facts['pod_name'], facts['id'])}: {'; '.join(texts)}{end}"
 
 

@@ -15,7 +15,7 @@ from fgm.agents.tools.tool import NAMESPACE, NODE, POD, Tool, limit, link_to, of
 from fgm.asking.minute import Finding, MinuteQuestion, NodeAnswer, ask_minute
 from fgm.asking.ranking import OnNode, Ranking, rank
 from fgm.asking.typed_times import read_time
-from fgm.asking.words import TITLES, listed
+from fgm.asking.words import TITLES, counted, counted_events, listed
 
 LONGEST = "1h"
 """Maximum length of the range: viewers look for what stood out in at most an hour."""
@@ -57,7 +57,7 @@ async def respond(nodes: Nodes, values: Values) -> Answer:
 
     found = [f"{number}. {prefix(each)}{_finding(each.item)}" for number, each in enumerate(ranking.findings, 1)]
     events = [f"{clock(each.item.time_ms)} {prefix(each)}{each.item.name}: {each.item.what}" for each in ranking.events]
-    counted = ", ".join(f"{count} {kind}" for kind, count in ranking.counted.items())
+    further = ", ".join(counted_events(kind, count) for kind, count in ranking.counted.items())
     sections = [
         Section(
             "What stood out, the most important first:",
@@ -65,7 +65,7 @@ async def respond(nodes: Nodes, values: Values) -> Answer:
             ranking.found - len(found),
         ),
         Section("Events:", events, 0),
-        *([Section("Further events, counted:", [counted])] if counted else []),
+        *([Section("Further events, counted:" if events else "Events, counted:", [further])] if further else []),
         Section("Used most:", _users(ranking, prefix)),
     ]
     missing: dict[str, list[str]] = {}
@@ -74,7 +74,8 @@ async def respond(nodes: Nodes, values: Values) -> Answer:
             missing.setdefault(text, []).append(by_source[each.source].name)
     lacks = [f"{listed(names, 3)}: {text}" if len(answers.nodes) > 1 else text for text, names in missing.items()]
     return Answer(
-        f"{ranking.found} findings{of_nodes(answers)}, {from_to(span.from_ms, span.to_ms)}{_whose(question)}",
+        f"{counted(ranking.found, 'finding')}{of_nodes(answers)}, {from_to(span.from_ms, span.to_ms)}"
+        f"{_whose(question)}",
         sections,
         [
             *answers.notes,
