@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from tests.support.cluster import fgm_pod as pod
 from tests.support.kubectl import kubectl_folder
-from tests.support.port_forward import ClusterApi
+from tests.support.port_forward import STOP_POLL_S, ClusterApi
 from tests.support.processes import free_port
 
 pytestmark = [pytest.mark.slow]
@@ -84,7 +84,7 @@ def listener(port: int = 0) -> Iterator[int]:
             pass
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(STOP_POLL_S,))
         thread.start()
         try:
             yield server.server_port

@@ -25,6 +25,8 @@ from wsproto.events import BytesMessage, CloseConnection, Ping
 from wsproto.utilities import LocalProtocolError
 
 WEB_SOCKET_PROTOCOL = "SPDY/3.1+portforward.k8s.io"
+STOP_POLL_S = 0.02
+"""Interval at which the server looks whether it should stop."""
 SYN_STREAM, SYN_REPLY, RST_STREAM, PING = 1, 2, 3, 6
 FIN = 1
 RESOURCES = {
@@ -58,7 +60,7 @@ class ClusterApi:
         self._sessions: list[_Session] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(STOP_POLL_S,), daemon=True)
         self._thread.start()
 
     def close(self) -> None:
