@@ -21,6 +21,6 @@ def add_flags_of_views(flag: Callable[..., object]) -> None:
     flag(
         "dialect",
         choices=("duckdb", "spark", "trino", "polars", "pandas"),
-        help="a dialect of SQL (trino: also Athena), or Python (pandas: also Dask)",
+        help="a dialect of SQL, or Python (pandas: also Dask)",
     )
     flag("url", metavar="URL", help="the URL that files were shipped to, as the engine names it (Spark: s3a://…)")

@@ -43,4 +43,4 @@ DIALECTS: dict[str, Dialect] = {
         ("VARCHAR", "BIGINT", "DOUBLE", "TIMESTAMP(3)"),
     ),
 }
-"""The dialects, by name. That of Athena is `trino`."""
+"""The dialects, by name."""
