@@ -253,7 +253,8 @@ LAST_MS = """async () => {
 def test_of_live_walls_only_new_columns_are_requested_all_at_once(
     page: Page, viewer_url: str, page_errors: list[str]
 ) -> None:
-    page.goto(f"{viewer_url}#walls=cpu,memory&last=1m")
+    lanes = "cpu,memory,memory.stat.anon"  # two of them have the same pressure
+    page.goto(f"{viewer_url}#lanes={lanes}&walls={lanes}&last=1m")
     until(page, lambda: page.evaluate(LAST_MS) > 0)
     first_ms = page.evaluate(LAST_MS)
     until(page, lambda: page.evaluate(LAST_MS) >= first_ms + 2000)  # by then, all walls are there
@@ -263,7 +264,9 @@ def test_of_live_walls_only_new_columns_are_requested_all_at_once(
     columns = [int(match[1]) for url in requested if (match := re.search(r"columns=(\d+)", url))]
     assert columns
     assert max(columns) < 20
-    assert all("metric=total_cpu_usage_millicores,memory_working_set" in url for url in requested)
+    metrics = "total_cpu_usage_millicores,memory_working_set,memory.stat.anon,throttle_ratio,psi_memory_some_ratio"
+    asked = {match[1] for url in requested if (match := re.search("metric=([^&]*)", url))}
+    assert asked == {metrics}
     assert page_errors == []
 
 

@@ -49,7 +49,8 @@ function wantedTasks(shift_ms) {
   const ids = wallIds.value && [...new Set([...otherIds.value.values()].flat())];
   const walls = wallLanes.value.filter(({ metric }) => wallCells.value.has(metric));
   const metrics = [...walls.map(({ metric }) => [metric, grid]), ...(colourScale.value === "limit" ? walls.map(({ limit }) => [limit, coarse(grid)]) : []), ...walls.map(({ strip }) => [strip?.some, grid])];
-  return metrics.filter(([metric]) => metric).map(([metric, of]) => ({ metric, grid: of, ids, kind: rowKind.value, shift_ms, key: `${metric} ${Object.values(of)} ${rowKind.value} ${ids}` }));
+  const isFirst = ([metric], i) => metric && i === metrics.findIndex(([other]) => other === metric); // lanes may share a limit, or what explains them
+  return metrics.filter(isFirst).map(([metric, of]) => ({ metric, grid: of, ids, kind: rowKind.value, shift_ms, key: `${metric} ${Object.values(of)} ${rowKind.value} ${ids}` }));
 }
 
 function stepped(grid) {

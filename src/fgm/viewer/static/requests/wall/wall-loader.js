@@ -49,8 +49,8 @@ function wantedTasks() {
   const task = (metric, isValue) => metric && { ...common, metric, isValue };
   const limits = colourScale.value === "limit" ? walls.map((lane) => ({ ...task(lane.limit), grid: coarse(grid) })).filter(({ metric }) => metric) : [];
   const ofNode = colourScale.value === "node" ? walls.map((lane) => ({ ...task(lane.whole ?? lane.metric), key: `${NODE} ${lane.whole ?? lane.metric}`, ids: [NODE], idsKey: NODE, kind: "container", grid: coarse(grid) })) : [];
-  const all = [...walls.map((lane) => task(lane.metric, true)), ...limits, ...ofNode, ...walls.map((lane) => task(lane.strip?.some))];
-  return all.filter(Boolean).map((each) => ({ key: each.metric, ...each }));
+  const all = [...walls.map((lane) => task(lane.metric, true)), ...limits, ...ofNode, ...walls.map((lane) => task(lane.strip?.some))].filter(Boolean).map((each) => ({ key: each.metric, ...each }));
+  return all.filter(({ key }, i) => i === all.findIndex((other) => other.key === key)); // lanes may share a limit, or what explains them
 }
 
 /** A grid with longer columns, for limits. */
