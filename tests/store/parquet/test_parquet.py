@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import os
 import struct
 import zlib
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from fgm.store.parquet.block import pack_block, read_block
 from fgm.store.parquet.column_pages import ColumnType
 from fgm.store.parquet.pages.page_table import ColumnChunks, PageTable, chunk_types
 from fgm.store.parquet.parquet_encoding import encode
+from fgm.store.parquet.window_block import WindowBlock
 from fgm.store.parquet.window_file import WindowFile
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.header import FileHeader
@@ -297,6 +299,26 @@ def test_a_number_of_values_that_is_none_in_the_block_of_an_old_window_is_a_bad_
     with pytest.raises(BadFileError, match="malformed block: columns"):
         _ = window.metrics
     window.close()
+
+
+@pytest.mark.parametrize("read", [lambda file: file.metrics, WindowFile.verify, WindowFile.verify_checksums])
+def test_broken_json_in_the_block_of_an_old_window_is_a_bad_file_error(
+    tmp_path: Path, read: Callable[[WindowFile], object]
+) -> None:
+    """The columns are parsed when they are needed."""
+    path = min(incidents.unpacked(tmp_path).rglob("metrics-*.parquet"))
+    window = WindowFile.open(str(path))
+    block = WindowBlock.from_bytes(content_of(path).replace(b'"cpu.stat.user_usec":[', b'"cpu.stat.user_usec";['))
+    broken = WindowFile(str(path), os.dup(window._fd), block)
+    window.close()
+    with pytest.raises(BadFileError, match="malformed block: columns"):
+        read(broken)
+    broken.close()
+
+
+def content_of(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return bytes(read_block(str(path), file.fileno())[0])
 
 
 def test_a_block_that_was_written_again_is_read(path: Path) -> None:

@@ -169,7 +169,7 @@ class WindowFile:
         Raises: BadFileError if one of them is damaged.
         """
         self._verify_times()
-        for name in self.block.columns.keys() - {TIME}:
+        for name in self._names() - {TIME}:
             self.column(LATE if name == LATE_US else name)
         self._verify_other_columns()
 
@@ -178,7 +178,7 @@ class WindowFile:
 
         Raises: BadFileError if one of them is damaged.
         """
-        for name in self.block.columns:
+        for name in self._names():
             self._verify_checksum(name)
         self._verify_other_columns()
         self._verify_times()
@@ -264,6 +264,12 @@ class WindowFile:
         if column is None or column.type != "time":
             raise BadFileError(self.path, "it has no column time")
         return ColumnReader(OpenFile(self.path, self._fd, self.block.rows), TIME, column)
+
+    def _names(self) -> frozenset[str]:
+        try:
+            return frozenset(self.block.columns)
+        except MALFORMED as error:
+            raise BadFileError(self.path, f"malformed block: columns: {error}") from error
 
     def _column_chunk(self, name: str) -> ColumnChunk | None:
         try:

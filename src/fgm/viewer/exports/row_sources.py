@@ -141,7 +141,10 @@ class RowSources:
             damaged = self._damaged(part.file, part.content)
             if TIME in damaged:
                 return None
-            columns = columns.intersection(part.content.block.columns) - damaged
+            in_file = part.content.block.columns
+            columns = frozenset(
+                name for name in columns - damaged if name in in_file
+            )  # those of old files are parsed here
         part.limit(within)
         counts = part.rows(by_key.keys())
         return RowSource(number, part.header, rows, by_key, counts, columns, part.within or within, part.hidden)
