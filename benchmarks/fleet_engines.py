@@ -97,8 +97,13 @@ def dask_answer(folder: Path, *, pruned: bool) -> Answer:
         rows = dd.read_parquet(
             str(folder / "bucket" / "metrics"), columns=names["COLUMNS"], filters=wanted if pruned else None
         )
-        derive = names["derived"]  # each file has whole series
-        frame = derive(rows.compute()) if pruned else rows.map_partitions(derive).compute()
+        derive = names["derived"]
+
+        def of_minute(part: pd.DataFrame) -> pd.DataFrame:  # each file has whole series
+            part = derive(part)
+            return part[part["time"].between(first, last)]
+
+        frame = derive(rows.compute()) if pruned else rows.map_partitions(of_minute).compute()
         read = sum(client.run(read_bytes).values()) - before
     frame = frame[(frame["scope"] == "container") & (frame["time"] >= first) & (frame["time"] <= last)]
     groups = frame.groupby(["identifier", "pod_name", "container_name", "container_id"])
