@@ -93,8 +93,8 @@ def problems_of(health: Health, usual: str = "") -> list[str]:
     problems = list(health.problems)
     if health.newest_ms is None:
         problems.append("it has no samples")
-    elif (age_ms := health.now_ms - health.newest_ms) > MAX_AGE_TICKS * health.interval_ms:
-        problems.append(f"its newest sample is {length(age_ms)} old: nothing is recorded now")
+    elif health.now_ms - health.newest_ms > MAX_AGE_TICKS * health.interval_ms:
+        problems.append("its newest sample is old: nothing is recorded now")
     if usual and health.version != usual:
         problems.append(f"its version is {health.version}, that of most nodes {usual}")
     return problems
