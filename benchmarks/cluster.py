@@ -2,9 +2,9 @@
 
 Real viewers of made history listen on this machine, and an API server forwards ports to them for a real kubectl. Three
 of the viewers hang, nothing listens in one pod, and one has the data of the day before. One more is within the limits
-of the viewer's container, which needs root and cgroup v1. Each command is run and checked: the culprit is first, what
-does not answer is named, and no process is left. The viewers share the processors of this machine; those of a cluster
-have their own.
+of the viewer's container, which needs root and cgroup v1. With `--kube-apiserver` and `--etcd`, the API server is
+real, and only the kubelet is not. Each command is run and checked: the culprit is first, what does not answer is
+named, and no process is left. The viewers share the processors of this machine; those of a cluster have their own.
 """
 
 import argparse
@@ -27,6 +27,7 @@ from typing import Any
 from benchmarks import limits
 from benchmarks.cluster_nodes import CULPRIT, OLD, Viewers, failing, name_of, running
 from tests.support.cluster import Cluster
+from tests.support.real_cluster import ADMIN, LIMITED, RealCluster
 
 MINUTE_MS, WINDOW_MS, HOUR_MS = 60_000, 90_000, 3_600_000
 WITHIN_S = 300.0
@@ -38,13 +39,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cluster", description=__doc__)
     parser.add_argument("--nodes", type=int, default=50, help="number of nodes (default: 50)")
     parser.add_argument("--rounds", type=int, default=3, help="number of minutes to ask about (default: 3)")
+    parser.add_argument("--kube-apiserver", type=Path, metavar="PATH", help="run this real API server; needs --etcd")
+    parser.add_argument("--etcd", type=Path, metavar="PATH", help="the etcd of the real API server")
     arguments = parser.parse_args(argv)
+    if (arguments.kube_apiserver is None) != (arguments.etcd is None):
+        parser.error("--kube-apiserver and --etcd go together")
     end_ms = (time.time_ns() // 1_000_000 // WINDOW_MS - 1) * WINDOW_MS
     seconds: dict[str, list[float]] = {"fgm ask": [], "fgm nodes": []}
     with tempfile.TemporaryDirectory(prefix="fgm-bench-") as folder, ExitStack() as stack:
         box = stack.enter_context(limits.limited(limits.VIEWER))
-        cluster = Cluster(Path(folder))
-        stack.callback(cluster.api.close)
+        if arguments.etcd is None:
+            cluster = Cluster(Path(folder))
+        else:
+            cluster = RealCluster(Path(folder), arguments.kube_apiserver.resolve(), arguments.etcd.resolve())
+        stack.callback(cluster.close)
         viewers = stack.enter_context(running(cluster, Path(folder), arguments.nodes, end_ms, box))
         before_s = viewers.cpu_s()
         for number in range(arguments.rounds):
@@ -57,6 +65,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         strips_s, minute_s = page(cluster, viewers, arguments.nodes, end_ms)
         seconds["fgm cluster: the strips of an hour, of all nodes"] = [strips_s]
         seconds["fgm cluster: a minute"] = [minute_s]
+        if isinstance(cluster, RealCluster):
+            seconds |= with_few_rights(cluster, viewers, arguments.nodes)
         memory, highest = box.memory_mib().anonymous, box.highest_bytes() / (1 << 20)
         failures, kills = box.failures(), box.kills()
     print(f"| {arguments.nodes} nodes | median | highest |\n|---|---|---|")
@@ -82,7 +92,23 @@ def ask(cluster: Cluster, at_ms: int, count: int) -> float:
 def list_nodes(cluster: Cluster, count: int) -> float:
     answer, took_s = timed(cluster, "nodes", "--json")
     facts = json.loads(answer)
-    check(sorted(each["node"] for each in facts if each["health"] is None) == failing(count), facts)
+    missing = sorted(each["node"] for each in facts if each["health"] is None and each["node"])
+    check(missing == failing(count), facts)
+    # a user who may not list the nodes is told so in an entry without a node
+    check(any(not each["node"] for each in facts) == (cluster.context == LIMITED), facts)
+    return took_s
+
+
+def with_few_rights(cluster: RealCluster, viewers: Viewers, count: int) -> dict[str, list[float]]:
+    """Ask all as a user with the rights that docs/cluster.md names, and check it; return how long each took."""
+    cluster.context = LIMITED
+    at_ms = viewers.began_ms // MINUTE_MS * MINUTE_MS
+    took_s = {
+        "fgm ask, of a user with few rights": [ask(cluster, at_ms, count)],
+        "fgm nodes, of that user": [list_nodes(cluster, count)],
+        "fgm open of a pod, of that user": [open_pod(cluster, viewers)],
+    }
+    cluster.context = ADMIN
     return took_s
 
 

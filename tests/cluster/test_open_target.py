@@ -78,3 +78,25 @@ def test_a_name_of_neither_is_an_error_that_names_the_nodes(real_cluster: Cluste
         "fgm: the cluster has no node 'nothing', and neither it nor the data of its nodes has such a pod: "
         "its nodes are worker-3\n"
     )
+
+
+def test_who_may_not_list_nodes_opens_a_pod_all_the_same(real_cluster: Cluster, port: int) -> None:
+    real_cluster.add_node("worker-3", port)
+    real_cluster.api.forbidden = {"nodes", "pods"}
+    messages, page = opened(real_cluster, GONE)
+
+    assert page.startswith("worker-3 #show=195d03033754,9f762c370b87&")
+    assert messages == [f"pod shop/{GONE} is gone; the page shows its last minutes"]
+
+
+def test_who_may_not_list_nodes_is_told_so_if_nothing_is_found(real_cluster: Cluster, port: int) -> None:
+    real_cluster.add_node("worker-3", port)
+    real_cluster.api.forbidden = {"nodes", "pods"}
+    code, _, err = real_cluster.run("open", "--no-browser", "nothing")
+
+    assert code == 1
+    assert err == (
+        "fgm: neither the cluster nor the data of its nodes has a pod 'nothing'; it may be a node without fgm: "
+        'kubectl get nodes failed: Error from server (Forbidden): nodes is forbidden: User "test" cannot list '
+        'resource "nodes"\n'
+    )

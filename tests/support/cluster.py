@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.kubectl import kubectl_folder
-from tests.support.port_forward import ClusterApi
+from tests.support.port_forward import FGM_NAMESPACE, ClusterApi
 from tests.support.processes import free_port, wait_until_it_responds
 
 
@@ -17,7 +17,7 @@ def fgm_pod(name: str, node: str = "worker-3", phase: str = "Running") -> dict[s
     """Return an fgm pod as the API server lists it."""
     labels = {"app.kubernetes.io/name": "fine-grained-monitor"}
     facts = {
-        "metadata": {"name": name, "namespace": "fine-grained-monitor", "labels": labels},
+        "metadata": {"name": name, "namespace": FGM_NAMESPACE, "labels": labels},
         "status": {"phase": phase},
     }
     return {"apiVersion": "v1", "kind": "Pod", **facts, "spec": {"nodeName": node}}
@@ -35,6 +35,11 @@ class Cluster:
             "HOME": str(folder),
             "KUBECONFIG": str(folder / "config"),
         }
+        self.context = "test"
+
+    def close(self) -> None:
+        """Stop serving."""
+        self.api.close()
 
     def add_node(self, node: str, port: int | None = None) -> None:
         """Add a node with an fgm pod. `port`: port on this machine that its viewer listens on; None: nothing does."""
@@ -47,7 +52,7 @@ class Cluster:
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
         """Start `fgm` with a command and its arguments."""
         return subprocess.Popen(
-            [sys.executable, "-m", "fgm", arguments[0], "--context", "test", *arguments[1:]],
+            [sys.executable, "-m", "fgm", arguments[0], "--context", self.context, *arguments[1:]],
             env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

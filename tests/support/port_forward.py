@@ -27,6 +27,9 @@ from wsproto.utilities import LocalProtocolError
 WEB_SOCKET_PROTOCOL = "SPDY/3.1+portforward.k8s.io"
 STOP_POLL_S = 0.02
 """Interval at which the server looks whether it should stop."""
+FGM_NAMESPACE = "fine-grained-monitor"
+KUBELET_FORWARD = "portForward"
+"""Start of the path at which an API server asks a kubelet to forward: /portForward/NAMESPACE/POD."""
 SYN_STREAM, SYN_REPLY, RST_STREAM, PING = 1, 2, 3, 6
 FIN = 1
 RESOURCES = {
@@ -46,6 +49,7 @@ class ClusterApi:
 
     `pods`, `nodes`: the objects it lists. `listeners`: the port on this machine for each pod that something listens in.
     `forwards`: the pods of all forwards so far. `refused`: number of connections that nothing in the pod accepted.
+    `forbidden`: the resources that may not be listed, but in the namespace of fgm.
     `has_web_sockets`: it forwards over WebSockets, as API servers do since 1.31; if not, kubectl takes the older form.
     """
 
@@ -55,6 +59,7 @@ class ClusterApi:
         self.listeners: dict[str, int] = {}
         self.forwards: list[str] = []
         self.refused = 0
+        self.forbidden: set[str] = set()
         self.has_web_sockets = True
         self.changed = threading.Condition()
         self._sessions: list[_Session] = []
@@ -62,6 +67,11 @@ class ClusterApi:
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(STOP_POLL_S,), daemon=True)
         self._thread.start()
+
+    @property
+    def port(self) -> int:
+        """Its port on this machine."""
+        return int(self._server.server_port)
 
     def close(self) -> None:
         """Stop serving, and cut all forwards."""
@@ -77,7 +87,7 @@ class ClusterApi:
 
     def write_kubeconfig(self, path: Path) -> None:
         """Write a configuration for kubectl with this cluster as the context `test`, which is not the current one."""
-        ports = {"test": self._server.server_port, "other": 1}
+        ports = {"test": self.port, "other": 1}
         clusters = [{"name": name, "cluster": {"server": f"http://127.0.0.1:{port}"}} for name, port in ports.items()]
         contexts = [{"name": name, "context": {"cluster": name, "user": "test"}} for name in ports]
         users = [{"name": "test", "user": {}}]
@@ -115,6 +125,16 @@ class ClusterApi:
             return {"kind": "PodList", "apiVersion": "v1", "items": items}
         return next((pod for pod in self.pods if pod["metadata"]["name"] == parts[-1]), None)
 
+    def answer(self, path: str, query: str) -> tuple[int, dict[str, Any]]:
+        """Return the status and the body of the answer to a GET request."""
+        failure = {"kind": "Status", "apiVersion": "v1", "status": "Failure"}
+        resource = path.rpartition("/")[2]
+        if resource in self.forbidden and FGM_NAMESPACE not in path:
+            message = f'{resource} is forbidden: User "test" cannot list resource "{resource}"'
+            return 403, {**failure, "message": message, "reason": "Forbidden", "code": 403}
+        found = self.get(path, query)
+        return (404, failure) if found is None else (200, found)
+
     def connect(self, pod: str) -> socket.socket:
         """Connect to what listens in a pod.
 
@@ -144,13 +164,13 @@ class ClusterApi:
                 if path.endswith("/portforward"):
                     self._forward_over_web_socket()
                     return
-                answer = api.get(path, query)
-                self._respond(404 if answer is None else 200, answer or {"kind": "Status", "status": "Failure"})
+                self._respond(*api.answer(path, query))
 
             def do_POST(self) -> None:
                 assert self.headers["Upgrade"] == "SPDY/3.1"
                 self._upgrade({"Upgrade": "SPDY/3.1", "X-Stream-Protocol-Version": "portforward.k8s.io"})
-                api.forward(self.path.split("/")[-2], self.connection)
+                parts = self.path.split("?")[0].split("/")
+                api.forward(parts[-1] if parts[1] == KUBELET_FORWARD else parts[-2], self.connection)
 
             def _forward_over_web_socket(self) -> None:
                 if not api.has_web_sockets:

@@ -18,6 +18,8 @@ FORWARDING = "Forwarding from "
 """Start of the line that `kubectl port-forward` prints after it has opened its port."""
 LOST = "error: lost connection to pod"
 """Last message of a `kubectl port-forward` that has ended by itself. The reason is in the messages before, if any."""
+FORBIDDEN = "(Forbidden)"
+"""Part of kubectl's message that the cluster was reached, but the user lacks a right."""
 STOP_TIMEOUT_S = 5.0
 """Timeout of kubectl's end after SIGTERM; after that, it is killed."""
 _LOG_HEADER = re.compile(r"[IWEF]\d{4} [\d:.]+ +\d+ [^\]]*\] ")
@@ -62,9 +64,8 @@ class Kubectl:
         if done.returncode:
             lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
             reason = lines[-1] if lines else "it printed no error message"
-            raise KubectlError(
-                f"kubectl get {resource} failed: {reason}; kubectl config get-contexts lists your clusters"
-            )
+            hint = "" if FORBIDDEN in reason else "; kubectl config get-contexts lists your clusters"
+            raise KubectlError(f"kubectl get {resource} failed: {reason}{hint}")
         try:
             items: list[Mapping[str, Any]] = json.loads(done.stdout)["items"]
         except (ValueError, LookupError, TypeError):

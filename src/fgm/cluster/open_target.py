@@ -41,17 +41,20 @@ def target_of(kubectl: Kubectl, text: str, time_text: str, now_ms: int) -> OpenT
     time = read_time(time_text, now_ms) if time_text else None
     if text.startswith(NODE):
         return OpenTarget(text.removeprefix(NODE), _view(time, ()))
-    nodes = None
+    nodes, unlisted = None, []
     if not text.startswith(POD) and "/" not in text:
         if fgm_pods(kubectl, "--field-selector", f"spec.nodeName={text}"):
             return OpenTarget(text, _view(time, ()))
-        nodes = sorted(str(item["metadata"]["name"]) for item in kubectl.get("nodes"))
-        if text in nodes:
+        try:
+            nodes = sorted(str(item["metadata"]["name"]) for item in kubectl.get("nodes"))
+        except KubectlError as error:
+            unlisted = [f"it may be a node without fgm: {error}"]
+        if nodes and text in nodes:
             return OpenTarget(text, _view(time, ()))
     namespace, _, name = text.removeprefix(POD).rpartition("/")
     found, notes = _found(kubectl, name, namespace, time)
     if not found:
-        raise AskError("; ".join([_unknown(name, namespace, nodes), *notes]))
+        raise AskError("; ".join([_unknown(name, namespace, nodes), *unlisted, *notes]))
     return _of_pod(found, time, notes)
 
 
