@@ -18,6 +18,7 @@ from fgm.store.minutes.minute_rows import MINUTE_MS
 from fgm.store.samples.leaves import LEAF_SCOPES, leaf_keys
 from fgm.store.samples.series import Scope
 from fgm.viewer.api.request import parsing
+from fgm.viewer.api.request.requests import Span
 from fgm.viewer.api.response.media_types import TEXT
 from fgm.viewer.api.response.memory_budget import Lease
 from fgm.viewer.api.response.responses import response_from_parts
@@ -67,6 +68,7 @@ async def respond(services: Services, lease: Lease, time: str) -> Response:
     runner = services.runner
     holdings = await runner.run(services.fresh_holdings)
     at_ms = parsing.instant_ms(time, holdings.newest_ms or services.now_ms())
+    holdings = await services.holdings_within(Span(None, max(0, at_ms - AROUND_MS), at_ms + AROUND_MS))
     query = services.samples_query(make_question(holdings, at_ms))
     await runner.finish(query, lease)
     events = await runner.run(lambda: services.event_query(holdings, events_around(at_ms)))

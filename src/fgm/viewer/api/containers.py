@@ -41,6 +41,8 @@ async def respond(services: Services, lease: Lease) -> Response:
         holdings, changes = await runner.run(lambda: services.scanner.changes_since(since))
         if changes is not None:
             return await response_from_parts(runner, lambda: json_parts(answer_of_changes(holdings, changes)))
+    elif containers_request.span is not None:
+        holdings = await services.holdings_within(containers_request.span)
     else:
         holdings = await runner.run(services.fresh_holdings)
     now_ms, keys = services.now_ms(), None

@@ -21,7 +21,7 @@ from fgm.viewer.web.problems import unknown
 async def respond(services: Services, lease: Lease) -> Response:
     """Return the response to the current request."""
     events_request, runner = parsing.events(request.query_string), services.runner
-    holdings = await runner.run(services.fresh_holdings)
+    holdings = await services.holdings_within(events_request.span)
     question = make_question(holdings, events_request, services.now_ms())
     query = await runner.run(lambda: services.event_query(holdings, question))
     await runner.finish(query, lease, in_background=lambda: query.is_deriving)

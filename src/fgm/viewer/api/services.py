@@ -8,11 +8,13 @@ first request needs them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from fgm.clock import Clock
+from fgm.store.directory.layout import HOUR_MS
+from fgm.viewer.api.request.requests import Span
 from fgm.viewer.api.response.cpu_limit import own_cpu_limit
 from fgm.viewer.api.response.kept_answers import KeptAnswers
 from fgm.viewer.api.response.memory_budget import MAX_SAMPLES, Budget
@@ -48,6 +50,9 @@ if TYPE_CHECKING:
     from fgm.viewer.query.long_ranges.series_query import SeriesQuery
     from fgm.viewer.query.processes.process_query import ProcessQuery, ProcessQuestion
     from fgm.viewer.query.wall.wall_query import WallQuery
+
+MAX_LISTED_MS = 6 * HOUR_MS + 60_000
+"""Maximum length of a range whose files are read for the names of its series: a pack, and a minute around it."""
 
 
 class Services:
@@ -99,6 +104,26 @@ class Services:
         """Read the new ticks of the journals, then return the holdings. May block."""
         self.scanner.follow()
         return self.scanner.holdings()
+
+    async def holdings_within(self, span: Span, *, in_background: bool = False) -> Holdings:
+        """Do what `fresh_holdings` does, then read the files of a range of which not all series are known yet.
+
+        Of a longer range than `MAX_LISTED_MS`, minutes have the series.
+
+        Raises: Problem (400) if the range is empty.
+        """
+        run = self.runner.run_in_background if in_background else self.runner.run
+        holdings, now_ms = await run(self.fresh_holdings), self.now_ms()
+        within = span.resolve(now_ms, holdings.oldest_ms or now_ms, holdings.tick_ms)
+        for read in self.reads_of(*within):
+            await run(read)
+        return self.scanner.holdings()
+
+    def reads_of(self, from_ms: int, to_ms: int) -> Iterator[Callable[[], None]]:
+        """Yield functions that read the files of a range of which not all series are known yet. They may block."""
+        if to_ms - from_ms <= MAX_LISTED_MS:
+            while (hour_ms := self.scanner.unread_hour(from_ms, to_ms)) is not None:
+                yield partial(self.scanner.read_hour, hour_ms)
 
     def follow(self) -> None:
         """Read the new ticks of the journals, and look for new events. May block."""

@@ -40,7 +40,10 @@ async def respond(services: Services, lease: Lease) -> Response:
     """Return the response to the current request."""
     query_string, runner = request.query_string, services.runner
     timeseries_request = parsing.timeseries(query_string)
-    holdings = await runner.run(services.fresh_holdings)
+    if timeseries_request.ids is None:
+        holdings = await services.holdings_within(timeseries_request.span)
+    else:
+        holdings = await runner.run(services.fresh_holdings)
     now_ms = services.now_ms()
     question = await runner.run(lambda: make_question(holdings, timeseries_request, now_ms))
     sources = services.sources

@@ -24,7 +24,7 @@ from fgm.viewer.query.totals import Total, TotalsQuery, make_question
 async def respond(services: Services, lease: Lease) -> Response:
     """Return the response to the current request."""
     top_request = parsing.top(request.query_string)
-    holdings = await services.runner.run(services.fresh_holdings)
+    holdings = await services.holdings_within(top_request.span)
     now_ms = services.now_ms()
     span = top_request.span.resolve(now_ms, holdings.oldest_ms or now_ms, holdings.tick_ms)
     parts = top_request.parts

@@ -49,7 +49,7 @@ DECIMALS = 6
 async def respond(services: Services, lease: Lease) -> Response:
     """Return the response to the current request."""
     runner, wall_request = services.runner, parsing.wall(request.query_string)
-    holdings = await runner.run(services.fresh_holdings)
+    holdings = await services.holdings_within(wall_request.span)
     now_ms = services.now_ms()
     question = await runner.run(lambda: make_question(holdings, wall_request, now_ms))
     until_ms = min(wall_request.until_ms or question.to_ms, question.to_ms)

@@ -57,6 +57,9 @@ class Opener:
         if to_ms - from_ms > MAX_MS:
             detail = f"the range of {name} has {(to_ms - from_ms) // 1000} s, and every second of it would be read"
             raise SourceError(f"{detail}: give a part of at most {MAX_MS // 1000} s, as {FORM}")
+        for read in services.reads_of(from_ms, to_ms):
+            read()
+        holdings = services.scanner.holdings()
         return ComparedSource(name, services, holdings, span_of(holdings, from_ms, to_ms))
 
     def _services(self, name: str) -> Services:

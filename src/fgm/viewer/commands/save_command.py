@@ -114,7 +114,10 @@ def _opened(arguments: argparse.Namespace, stack: ExitStack) -> tuple[Services, 
         span = Span(None, manifest.from_ms, manifest.to_ms) if is_whole else request.span
         request = request._replace(span=span, view=with_notes(manifest.view, arguments.note or []))
     newest_ms = services.now_ms() if holdings.newest_ms is None else holdings.newest_ms
-    return services, holdings, request, newest_ms
+    within = request.span.resolve(newest_ms, holdings.oldest_ms or newest_ms, holdings.tick_ms)
+    for read in services.reads_of(*within):
+        read()
+    return services, services.scanner.holdings(), request, newest_ms
 
 
 def _described(facts: Mapping[str, Any]) -> str:

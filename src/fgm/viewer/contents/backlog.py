@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from itertools import islice
 
+from fgm.iso_time import END_OF_TIME_MS
+from fgm.store.directory.layout import HOUR_MS
 from fgm.viewer.files.data_files import DataFile
 
 FILES_WITH_INDEX = 40
@@ -34,6 +36,10 @@ class Backlog:
     files_read: int = 0
     _windows_read: int = 0
     _unread: Iterator[DataFile] = field(default_factory=lambda: iter(()))
+    _oldest_ms: int = END_OF_TIME_MS
+    """The start of the oldest file that was read in turn; 0 if there is no older one."""
+    _hours: set[int] = field(default_factory=set)
+    """The starts of the hours before it whose files were read because a request needs them."""
 
     @property
     def is_done(self) -> bool:
@@ -71,8 +77,29 @@ class Backlog:
         """
         self.files_read += len(batch)
         self._windows_read += sum(map(_windows_in, batch))
+        self._oldest_ms = min([self._oldest_ms, *(file.start_ms for file in batch)])
+        if is_last and self.phase is Phase.READING:
+            self._oldest_ms = 0
         if is_last or (has_series_of_all and self._windows_read >= FILES_WITH_INDEX):
             self.phase = Phase.DONE
+
+    def unread_hour(self, from_ms: int, to_ms: int) -> int | None:
+        """Return the start of the newest hour with files that begin in [from_ms, to_ms) and were not read.
+
+        None: all were read, or will be read in turn.
+        """
+        if self.phase is not Phase.DONE or from_ms >= self._oldest_ms:
+            return None
+        hours = range(from_ms - from_ms % HOUR_MS, min(to_ms, self._oldest_ms), HOUR_MS)
+        return next((hour_ms for hour_ms in reversed(hours) if hour_ms not in self._hours), None)
+
+    def has_read_hour(self, hour_ms: int) -> bool:
+        """Return whether `note_hour` was called for an hour."""
+        return hour_ms in self._hours
+
+    def note_hour(self, hour_ms: int) -> None:
+        """Note that the files of an hour were read."""
+        self._hours.add(hour_ms)
 
 
 def _windows_in(file: DataFile) -> int:

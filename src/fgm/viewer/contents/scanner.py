@@ -109,6 +109,26 @@ class Scanner:
                     self._backlog.note_read(batch, is_last=is_last, has_series_of_all=self._has_series_of_all)
             return self._found()
 
+    def unread_hour(self, from_ms: int, to_ms: int) -> int | None:
+        """Return the start of an hour of a range whose files `read_hour` should read; None if there is none.
+
+        The index has no services and pods: those that ended before the files that are read in turn are only in files.
+        """
+        reach_ms = layout.reach_ms(self._holdings.rotation_ms)
+        return self._backlog.unread_hour(max(self._holdings.oldest_ms or 0, from_ms - reach_ms), to_ms)
+
+    def read_hour(self, hour_ms: int) -> None:
+        """Read the files that begin in an hour, unless another thread has just read them."""
+        with self._lock:
+            backlog = self._backlog  # a file may make the scanner start again
+            if backlog.has_read_hour(hour_ms):
+                return
+            for file in self._files.between(hour_ms, hour_ms + layout.HOUR_MS):
+                if file.kind == "metrics" and file.start_ms >= hour_ms:
+                    self._read_window(file)
+            backlog.note_hour(hour_ms)
+            self._holdings = self._make_holdings()
+
     @property
     def _has_series_of_all(self) -> bool:
         """Whether the index has the series of files that are not read, except those that are seldom looked at.

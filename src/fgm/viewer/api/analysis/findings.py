@@ -30,7 +30,7 @@ SETTLED_MS = 120_000
 async def respond(services: Services, lease: Lease) -> Response:
     """Return the response to the current request."""
     findings_request, runner = parsing.findings(request.query_string), services.runner
-    holdings = await runner.run_in_background(services.fresh_holdings)
+    holdings = await services.holdings_within(findings_request.span, in_background=True)
     span = span_of(holdings, *findings_request.span.resolve_at_most(MAX_MS, holdings, services.now_ms()))
     saved = saved_answer(services, span, findings_request.limit)
     if saved is not None:

@@ -11,6 +11,6 @@ from fgm.viewer.api.services import Services
 async def respond(services: Services, lease: Lease) -> Response:
     """Return the response to the current request."""
     export_request = parsing.export(request.query_string)
-    holdings = await services.runner.run(services.fresh_holdings)
+    holdings = await services.holdings_within(export_request.span)
     respond_with = pack.respond if export_request.format == "html" else parquet.respond
     return await respond_with(services, lease, export_request, holdings)
