@@ -157,6 +157,7 @@ def test_a_viewer_that_never_listens_is_an_error_with_what_kubectl_printed(clust
     message = cluster.refusal("worker-3")
     assert "the viewer of pod fgm-a does not respond; kubectl printed: " in message
     assert "connect: connection refused" in message
+    assert "Unhandled" not in message
     assert "portforward.go" not in message
 
 

@@ -22,6 +22,8 @@ FORBIDDEN = "(Forbidden)"
 """Part of kubectl's message that the cluster was reached, but the user lacks a right."""
 STOP_TIMEOUT_S = 5.0
 """Timeout of kubectl's end after SIGTERM; after that, it is killed."""
+NO_WORDS = "Unhandled Error: "
+"""Start of each error that kubectl 1.31 to 1.33 logs: it says nothing."""
 _LOG_HEADER = re.compile(r"[IWEF]\d{4} [\d:.]+ +\d+ [^\]]*\] ")
 """Start of a line of kubectl's log: severity, date, time, process and line of code."""
 _STRUCTURED = re.compile(r'"([^"]*)" err="((?:[^"\\]|\\.)*)"')
@@ -138,7 +140,8 @@ class PortForward:
         for line in self._process.stderr or ():
             message = _LOG_HEADER.sub("", line, count=1).strip()
             if message and not _CLOSED_BY_BROWSER.search(message):
-                self._messages.put(_STRUCTURED.sub(r"\1: \2", message).partition(" localPort=")[0])
+                words = _STRUCTURED.sub(r"\1: \2", message).partition(" localPort=")[0]
+                self._messages.put(words.removeprefix(NO_WORDS))
         self._messages.put(None)
 
     def _read_output(self) -> None:
