@@ -34,9 +34,9 @@ def test_it_says_who_was_asked_what_stood_out_where_to_look_and_what_is_missing(
         ("2 files cannot be read",),
     )
 
-    assert lines(answer, failures=(Failure("node/worker-2", "no answer within 4 s"),)) == [
+    assert lines(answer, failures=(Failure("node/worker-2", "no answer within 3 s"),)) == [
         f"2025-12-30 16:00:00 to 16:01:00 UTC{WHOSE}: 1 of 2 nodes answered",
-        "no answer from worker-2: no answer within 4 s",
+        "no answer from worker-2: no answer within 3 s",
         "",
         "What stood out",
         " 1. worker-1: pay: CPU burst. (shop/pay-1, strength 9)",

@@ -19,8 +19,8 @@ from fgm.asking.answer_fields import (
 )
 from fgm.asking.viewer_client import DEFAULT_TIMEOUT_S, AskError, NoAnswerError, ViewerClient
 
-HEALTH_TIMEOUT_S = 4.0
-"""Timeout of the first answer, after which a viewer counts as one that does not answer."""
+HEALTH_TIMEOUT_S = 3.0
+"""Timeout of the first answer, after which a viewer counts as one that does not answer. One that sleeps needs 1.4 s."""
 POLL_INTERVAL_S = 0.25
 """Interval between two requests to a viewer that still looks for its data."""
 USED_METRICS = ("total_cpu_usage_millicores", "memory_working_set", "io_bytes_per_s")
