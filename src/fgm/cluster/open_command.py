@@ -7,6 +7,7 @@ Therefore each attempt to reach the viewer has a forward of its own. After the p
 started again on the same port, so that the page continues.
 """
 
+import argparse
 import http.client
 import time
 import webbrowser
@@ -22,6 +23,7 @@ from fgm.cluster.flags import WAIT_S
 from fgm.cluster.forward import reasons_of
 from fgm.cluster.kubectl import Kubectl, KubectlError, PortForward
 from fgm.cluster.open_target import print_notes, target_of
+from fgm.termination import stop_on_sigterm
 
 POLL_INTERVAL_S = 0.5
 """Interval between two attempts."""
@@ -69,6 +71,26 @@ class Wait:
             self._reported_s = now_s
             self.say(f"still waiting after {now_s - self._began_s:.0f} s")
         time.sleep(POLL_INTERVAL_S)
+
+
+def open_node(arguments: argparse.Namespace) -> int:
+    """Show what the arguments of the command line say, until Ctrl-C; return the exit code."""
+    stop_on_sigterm()
+    try:
+        open_page(
+            arguments.name,
+            arguments.time,
+            port=arguments.port,
+            namespace=arguments.namespace,
+            context=arguments.context,
+            opens_browser=not arguments.no_browser,
+            wait_s=arguments.wait_seconds,
+        )
+    except AskError as error:
+        running.say(str(error))
+        return running.EXIT_FAILED
+    except KeyboardInterrupt:
+        return 0
 
 
 def open_page(

@@ -9,7 +9,6 @@ importing takes. `fgm.viewer.daemon` switches it on.
 
 import gc
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
@@ -49,10 +48,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _serve_packs(settings: Settings) -> int:
+    from fgm.termination import stop_on_sigterm
     from fgm.viewer.packs.opening.opened_packs import opened
     from fgm.viewer.packs.pack_format import BadPackError
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what was unpacked is removed
+    stop_on_sigterm()  # so that what was unpacked is removed
     with suppress(KeyboardInterrupt), ExitStack() as stack:
         try:
             packs = stack.enter_context(opened(settings.packs))

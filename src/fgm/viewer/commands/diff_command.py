@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from fgm.clock import SystemClock
 from fgm.store.errors import BadFileError
+from fgm.termination import stop_on_sigterm
 from fgm.viewer.api.comparing import answers
 from fgm.viewer.commands.compared_source import ComparedSource, Opener, range_text
 from fgm.viewer.commands.printing import print_text
@@ -22,6 +23,7 @@ from fgm.viewer.query.comparing.pairing import named
 
 def diff(arguments: argparse.Namespace) -> int:
     """Print how the sources of the command line differ; return the exit code."""
+    stop_on_sigterm()
     try:
         with ExitStack() as stack:
             opener = Opener(stack, SystemClock())

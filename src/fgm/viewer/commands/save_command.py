@@ -14,6 +14,7 @@ from tqdm import tqdm
 from fgm.clock import SystemClock
 from fgm.iso_time import format_seconds
 from fgm.store.errors import BadFileError
+from fgm.termination import stop_on_sigterm
 from fgm.viewer.api.export import parquet_question
 from fgm.viewer.api.export.file_names import file_name
 from fgm.viewer.api.export.pack_maker import PackMaker
@@ -37,6 +38,7 @@ DEFAULT_RANGE = "30m"
 
 def save(arguments: argparse.Namespace) -> int:
     """Save what the arguments of the command line say; return the exit code."""
+    stop_on_sigterm()
     try:
         with ExitStack() as stack:
             if is_address(arguments.source):

@@ -1,5 +1,6 @@
 """`fgm run`: runs a collector and a viewer for this machine, as two processes that stop together."""
 
+import argparse
 import http.client
 import json
 import os
@@ -12,6 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from fgm.child_processes import end_with_parent
 from fgm.listening import free_port
+from fgm.termination import stop_on_sigterm
 
 MIN_FREE = "2Gi"
 """Space to keep free. It is less than on a node: no kubelet evicts pods here, and personal disks are often fuller."""
@@ -22,14 +24,12 @@ POLL_INTERVAL_S = 0.2
 EXIT_USAGE = 2
 
 
-def run(data_dir: str, port: int, include: Sequence[str], *, opens_browser: bool) -> int:
-    """Run the collector and the viewer until Ctrl-C or until one of them ends; return the exit code of `fgm run`.
-
-    `port`: of the page; 0 takes a free one. `include`: patterns of cgroups to record with all metrics.
-    """
-    data_dir, port = os.path.abspath(data_dir), port or free_port()
+def run(arguments: argparse.Namespace) -> int:
+    """Run the collector and the viewer until Ctrl-C or until one of them ends; return the exit code of `fgm run`."""
+    stop_on_sigterm()
+    data_dir, port = os.path.abspath(arguments.data_dir), arguments.port or free_port()
     address = f"http://127.0.0.1:{port}/"
-    patterns = [part for pattern in include for part in ("--include", pattern)]
+    patterns = [part for pattern in arguments.include or () for part in ("--include", pattern)]
     _print(f"recording into {data_dir}")
     processes: dict[str, subprocess.Popen[bytes]] = {}
     try:
@@ -39,7 +39,7 @@ def run(data_dir: str, port: int, include: Sequence[str], *, opens_browser: bool
             time.sleep(POLL_INTERVAL_S)
         if not _ended(processes):
             _print(f"open {address}")
-            if opens_browser:
+            if not arguments.no_browser:
                 webbrowser.open(address)
         while not (ended := _ended(processes)):
             time.sleep(POLL_INTERVAL_S)
