@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from fgm.metrics.catalogue import BY_NAME, COLUMNS, has_share
+from fgm.metrics.catalogue import BY_NAME, COLUMNS
+from fgm.metrics.metric import has_share
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.series import Series
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 import fgm.viewer
-from fgm.metrics.catalogue import ADDITIVE_UNITS, BY_NAME, COLUMNS, RECORDED, Metric, has_share
+from fgm.metrics.catalogue import BY_NAME, COLUMNS, RECORDED
+from fgm.metrics.metric import ADDITIVE_UNITS, Metric, has_share
 
 
 def test_names_are_unique_and_in_the_order_of_the_columns() -> None:

@@ -6,40 +6,11 @@ recorded as 0.
 The columns are in the order of the table. A new metric requires a new FORMAT_VERSION (`fgm.store.samples.header`).
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Literal, cast
+from collections.abc import Mapping
+from typing import Literal
 
-Kind = Literal["gauge", "counter", "derived"]
+from fgm.metrics.metric import Metric, parse_table
 
-ADDITIVE_UNITS = frozenset({"millicores", "bytes", "bytes/s", "1", "1/s", "us/s"})
-"""Units whose values can be added up over the containers of a node, so that a share of the node is meaningful."""
-_OF_NAMESPACE = ("tcp.", "udp.", "sockets.")
-"""Prefixes of metrics of one network namespace: what the node's namespace has does not contain that of pods."""
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One recorded metric, which is one column of the files."""
-
-    name: str
-    """Name of the column: the kernel's file and key, such as `cpu.stat.usage_usec`."""
-    title: str
-    """Name that is shown on the page."""
-    unit: str
-    """Unit of the value: `bytes`, `us` (microseconds), `s` (seconds), `millicores`, or `1` (a number of things)."""
-    kind: Kind
-    """A counter only grows during the life of its cgroup. It is recorded raw and shown as a rate."""
-    source: str
-    """The kernel file, relative to the cgroup or absolute, and its key."""
-    help: str
-    """One or more sentences on the meaning of the value and, if that is not obvious, when it is null."""
-    interval_s: float
-    """Interval between two reads. Rows between two reads repeat the last limit, but have null for other values."""
-
-
-# A line of one word names a kernel file; its metrics follow as `kind unit name = title: help`. A name that starts with
-# a dot is a key and is appended to the name of the file. `gauge@10` is read every 10 s.
 _TABLE = """
 cpu.stat
 counter us .usage_usec = CPU time: Processor time used, user and system together.
@@ -276,33 +247,6 @@ counter 1 collector.failed_reads = Collector failed reads: Reads of kernel files
 counter 1 collector.skipped_reads = Collector skipped reads: Reads left out because sweeps took too long.
 counter 1 collector.missed_ticks = Collector missed ticks: Ticks that were overrun, or dropped for a slow disk.
 """
-
-
-def has_share(name: str, unit: str) -> bool:
-    """Return whether the value of a container is a part of the node's value. `name`, `unit`: of the metric."""
-    return unit in ADDITIVE_UNITS and not name.startswith(_OF_NAMESPACE)
-
-
-def parse_table(table: str) -> Iterator[Metric]:
-    """Yield the metrics of a table, in its order."""
-    file = ""
-    for line in filter(None, table.splitlines()):
-        if " " not in line:
-            file = line
-            continue
-        facts, text = line.split(" = ", 1)
-        kind, unit, name = facts.split()
-        kind, _, interval = kind.partition("@")
-        title, text = text.split(": ", 1)
-        yield Metric(
-            name=(file + name).rstrip(".") if name.startswith(".") else name,
-            title=title,
-            unit=unit,
-            kind=cast("Kind", kind),
-            source=f"{file} {name[1:]}".rstrip() if name.startswith(".") else file,
-            help=text,
-            interval_s=float(interval or 1),
-        )
 
 
 RECORDED: tuple[Metric, ...] = tuple(parse_table(_TABLE))

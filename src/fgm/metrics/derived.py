@@ -7,7 +7,6 @@ formula therefore also applies to data that was recorded before.
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
-from fgm.metrics.catalogue import Kind
 from fgm.metrics.formula_input import Samples
 from fgm.metrics.formulas import (
     BelowNode,
@@ -22,6 +21,7 @@ from fgm.metrics.formulas import (
     Tree,
     Value,
 )
+from fgm.metrics.metric import Kind
 from fgm.metrics.rates import Floats
 
 Formula = Callable[[Samples], Floats]

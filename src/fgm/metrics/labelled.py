@@ -6,12 +6,12 @@ the metric and its label, every ten seconds. Counters are recorded raw, and are 
 
 from dataclasses import dataclass
 
-from fgm.metrics.catalogue import Metric, parse_table
+from fgm.metrics.metric import Metric, parse_table
 
 INTERVAL_MS = 10_000
 """Interval between two readings."""
 
-# As the table of the catalogue; the word before the unit says what a label is.
+# See `parse_table`; the word before the table says what a label is.
 _TABLES = {
     "disk": """
 io.stat

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from fgm.store.directory.regular_file import open_regular
 from fgm.store.errors import BadFileError
+from fgm.store.minutes.metric_runs import MetricRuns
 from fgm.store.minutes.minute_rows import MINUTE_MS, MinuteRows, combined
 from fgm.store.minutes.minutes_block import (
     INTEGER_COLUMNS,
     VALUE_COLUMNS,
-    MetricRuns,
     MinutesBlock,
     Tables,
     unpack_section,

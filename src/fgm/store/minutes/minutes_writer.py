@@ -17,12 +17,11 @@ from numpy.typing import NDArray
 from fgm import __version__
 from fgm.store.minutes import parquet_pages
 from fgm.store.minutes.dictionary_columns import Dictionary, RunOrder, names, times
+from fgm.store.minutes.metric_runs import MetricPlace, MetricRuns
 from fgm.store.minutes.minute_rows import MINUTE_MS, MinuteRows
 from fgm.store.minutes.minutes_block import (
     INTEGER_COLUMNS,
     VALUE_COLUMNS,
-    MetricPlace,
-    MetricRuns,
     MinutesBlock,
     Section,
     Shapes,

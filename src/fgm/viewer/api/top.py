@@ -7,7 +7,7 @@ from typing import Any
 
 from quart import Response, request
 
-from fgm.metrics.catalogue import has_share
+from fgm.metrics.metric import has_share
 from fgm.store.samples.leaves import LEAF_SCOPES, leaf_keys
 from fgm.viewer.api.request import parsing
 from fgm.viewer.api.request.requests import TopRequest

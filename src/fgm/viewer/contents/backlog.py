@@ -7,7 +7,7 @@ from itertools import islice
 
 from fgm.iso_time import END_OF_TIME_MS
 from fgm.store.directory.layout import HOUR_MS
-from fgm.viewer.files.data_files import DataFile
+from fgm.viewer.files.listing.data_file import DataFile
 
 FILES_WITH_INDEX = 40
 """Number of the newest files to read if there is an index, which has containers but no pods, services or metrics."""

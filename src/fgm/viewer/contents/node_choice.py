@@ -17,15 +17,15 @@ class Choice(Enum):
     SUCCESSOR = "the file belongs to another node, which is shown from now on"
 
 
-def choose(name: str | None, last_ms: int, shown: str | None, shown_until_ms: int, *, is_fixed: bool) -> Choice:
+def choose(name: str | None, last_ms: int, shown: str | None, shown_until_ms: int | None, *, is_fixed: bool) -> Choice:
     """Return the relation of a file to the node that is shown.
 
     `name`: node of the file; None: the file does not name its node, and belongs to every node. `last_ms`: last tick of
-    the file. `shown`: the node shown so far; None: none. `shown_until_ms`: its newest tick. `is_fixed`: whether the
-    user has chosen the node, so that it never changes.
+    the file. `shown`: the node shown so far; None: none. `shown_until_ms`: its newest tick; None: none was read.
+    `is_fixed`: whether the user has chosen the node, so that it never changes.
     """
     if name is None or name == shown:
         return Choice.SHOWN
-    if is_fixed or (shown is not None and last_ms <= shown_until_ms + NODE_GONE_MS):
+    if is_fixed or (shown is not None and shown_until_ms is not None and last_ms <= shown_until_ms + NODE_GONE_MS):
         return Choice.OTHER
     return Choice.SUCCESSOR

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from fgm import iso_time
+from fgm.viewer.files.listing.data_file import DataFile
 
 
 def note_of_other_nodes(shown: str | None, others: Iterable[str]) -> str | None:
@@ -14,10 +15,10 @@ def note_of_other_nodes(shown: str | None, others: Iterable[str]) -> str | None:
     return f"{several}: only {shown} is shown, not {names}; choose a node with --node"
 
 
-def note_of_clock(newest_ms: int | None) -> str | None:
-    """Return a note about data of the future, or None if there is none. `newest_ms`: its newest time."""
-    if newest_ms is None:
+def note_of_clock(newest: DataFile | None) -> str | None:
+    """Return a note about data of the future, or None if there is none. `newest`: its newest file."""
+    if newest is None:
         return None
     cause = "the clock was ahead when it was recorded, or the clock of this machine is behind"
-    newest = iso_time.format_seconds(newest_ms)
-    return f"there is data of times that have not come yet, up to {newest}, and it is not listed: {cause}"
+    until = iso_time.format_seconds(newest.start_ms)
+    return f"there is data of times that have not come yet, up to {until}, and it is not listed: {cause}"

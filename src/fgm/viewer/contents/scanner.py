@@ -21,11 +21,12 @@ from fgm.store.samples.header import FileHeader
 from fgm.viewer.contents.backlog import Backlog, Phase
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.contents.node_choice import Choice, choose
+from fgm.viewer.contents.node_contents import NodeContents
 from fgm.viewer.contents.notes import note_of_clock, note_of_other_nodes
-from fgm.viewer.contents.series_register import SeriesRegister
 from fgm.viewer.contents.series_revisions import SeriesChanges, SeriesRevisions
-from fgm.viewer.files.data_files import AHEAD_MS, DataFile
+from fgm.viewer.files.data_files import AHEAD_MS
 from fgm.viewer.files.index_reader import IndexFile
+from fgm.viewer.files.listing.data_file import DataFile
 from fgm.viewer.files.minute_files import identifier_of
 from fgm.viewer.files.reader import Sources
 from fgm.viewer.files.skipped_files import reason_of
@@ -52,15 +53,10 @@ class Scanner:
         self._only_node = only_node
         self._index = IndexFile(os.path.join(self._files.data_dir, layout.INDEX_NAME))
         self._first_seen_ms: dict[str, int] = {}
-        self._register, self._revisions = SeriesRegister(self._first_seen_ms), SeriesRevisions()
-        self._metrics: set[str] = set()
-        self._header: FileHeader | None = None
-        self._header_ms = -1
+        self._contents, self._revisions = NodeContents(self._first_seen_ms), SeriesRevisions()
         self._node = only_node
         self._other_nodes: dict[str, str] = {}
-        self._oldest_ms: int | None = None
         self._oldest_minutes_ms: int | None = None
-        self._newest_ms: int | None = None
         self._horizon_ms = END_OF_TIME_MS
         self._after_horizon: DataFile | None = None
         self._newest_read: DataFile | None = None
@@ -88,7 +84,7 @@ class Scanner:
                 if self._backlog.phase is Phase.WAITING:
                     self._backlog.begin(self._files.newest_first())
                     self._read_newest_window()  # so that the first lists have metrics and pods
-                elif self._backlog.phase is Phase.DONE and self._header is None:
+                elif self._backlog.phase is Phase.DONE and self._contents.header is None:
                     self._backlog.begin_again(self._files.newest_first())
                 else:
                     self._read_newest_window()
@@ -105,7 +101,7 @@ class Scanner:
                         self._read_window(file)
                 if self._backlog.phase is not Phase.WAITING:  # else the node has changed: the scan starts again
                     if is_last and self._backlog.phase is Phase.READING:
-                        self._register.note_all_read()
+                        self._contents.register.note_all_read()
                     self._backlog.note_read(batch, is_last=is_last, has_series_of_all=self._has_series_of_all)
             return self._found()
 
@@ -160,22 +156,21 @@ class Scanner:
 
     def _found(self) -> ScanResult:
         self._holdings = self._make_holdings()
-        is_readable = self._header is not None
+        is_readable = self._contents.header is not None
         has_files = is_readable or self._backlog.phase is Phase.READING
         is_indexed = is_readable and (self.has_nothing_to_read or self._backlog.is_enough_to_begin)
         return ScanResult(self._index.was_good, has_files, is_indexed)
 
     def _add_indexed(self) -> None:
+        register = self._contents.register
         for series, first_ms, last_ms, index_key in self._index.containers:
             if first_ms > self._horizon_ms:
                 continue
             if last_ms <= self._horizon_ms:
-                self._register.add(series, first_ms, last_ms, index_key)
-            else:
-                self._register.add(
-                    series, first_ms, first_ms, index_key
-                )  # its true end is unknown; files may show more
-                self._register.extend(series, last_ms)
+                register.add(series, first_ms, last_ms, index_key)
+            else:  # its true end is unknown; files may show more
+                register.add(series, first_ms, first_ms, index_key)
+                register.extend(series, last_ms)
 
     def _read_first_seen(self) -> None:
         try:
@@ -186,10 +181,9 @@ class Scanner:
     def _read_clock(self) -> None:
         """Find out which times have come. If the clock was set back, start again without the data after now."""
         self._horizon_ms = self._files.horizon_ms()
-        if self._newest_ms is not None and self._newest_ms > self._horizon_ms:
-            log.warning(
-                "the wall clock was set back; searching the data again", extra=fields(newest_ms=self._newest_ms)
-            )
+        newest_ms = self._contents.newest_ms
+        if newest_ms is not None and newest_ms > self._horizon_ms:
+            log.warning("the wall clock was set back; searching the data again", extra=fields(newest_ms=newest_ms))
             self._start_again()
             self._after_horizon = self._files.after_horizon()
 
@@ -214,8 +208,8 @@ class Scanner:
             for series in facts.series:
                 if series.key in facts.seen_ms:
                     first_ms, last_ms = facts.seen_ms[series.key]
-                    self._register.add(series, first_ms, self._clipped(last_ms))
-            self._add(facts.header, facts.metrics, facts.first_ms, facts.last_ms)
+                    self._contents.register.add(series, first_ms, self._clipped(last_ms))
+            self._contents.add_file(facts.header, facts.metrics, facts.first_ms, self._clipped(facts.last_ms))
 
     def _read_newest_window(self) -> None:
         windows = (file for file in self._files.newest_first() if file.kind == "metrics")
@@ -246,13 +240,14 @@ class Scanner:
         if not self._is_shown(file, window.header, window.block.last_ms):
             return
         for series, first_ms, last_ms in window.seen_ms():
-            self._register.add(series, first_ms, self._clipped(last_ms))
-        self._add(window.header, window.metrics, window.block.first_ms, window.block.last_ms)
+            self._contents.register.add(series, first_ms, self._clipped(last_ms))
+        last_ms = self._clipped(window.block.last_ms)
+        self._contents.add_file(window.header, window.metrics, window.block.first_ms, last_ms)
 
     def _is_shown(self, file: DataFile, header: FileHeader, last_ms: int) -> bool:
         """Return whether a file belongs to the node that is shown, after changing to its node if that is due."""
         is_fixed = self._only_node is not None
-        choice = choose(header.node_name, last_ms, self._node, self._header_ms, is_fixed=is_fixed)
+        choice = choose(header.node_name, last_ms, self._node, self._contents.newest_ms, is_fixed=is_fixed)
         if choice is Choice.OTHER:
             if file.folder not in self._other_nodes:
                 self._other_nodes[file.folder] = str(header.node_name)
@@ -269,52 +264,41 @@ class Scanner:
 
     def _start_again(self) -> None:
         """Remove all data of the node that was shown. The next scan starts again, for its successor."""
-        self._register, self._metrics, self._other_nodes = SeriesRegister(self._first_seen_ms), set(), {}
-        self._header, self._header_ms, self._oldest_ms, self._newest_ms = None, -1, None, None
+        self._contents, self._other_nodes = NodeContents(self._first_seen_ms), {}
         self._add_indexed()
         self._backlog, self._newest_read = Backlog(), None
-
-    def _add(self, header: FileHeader, metrics: frozenset[str], first_ms: int, last_ms: int) -> None:
-        self._metrics |= metrics
-        last_ms = self._clipped(last_ms)
-        if last_ms >= self._header_ms:
-            self._header, self._header_ms = header, last_ms
-        self._oldest_ms = first_ms if self._oldest_ms is None else min(self._oldest_ms, first_ms)
-        self._newest_ms = last_ms if self._newest_ms is None else max(self._newest_ms, last_ms)
 
     def _clipped(self, last_ms: int) -> int:
         """Return the last tick of a file. If its window was recorded partly while the clock was ahead, return now."""
         return last_ms if last_ms <= self._horizon_ms else self._horizon_ms - AHEAD_MS
 
     def _make_holdings(self) -> Holdings:
-        oldest = [ms for ms in (self._index.earliest_ms, self._oldest_ms, self._oldest_minutes_ms) if ms is not None]
-        newest = [ms for ms in (self._index.latest_ms, self._newest_ms) if ms is not None and ms <= self._horizon_ms]
+        contents = self._contents
+        oldest = [ms for ms in (self._index.earliest_ms, contents.oldest_ms, self._oldest_minutes_ms) if ms is not None]
+        newest = [ms for ms in (self._index.latest_ms, contents.newest_ms) if ms is not None and ms <= self._horizon_ms]
         index, note = self._index_state()
+        notes = (note, note_of_other_nodes(self._node, self._other_nodes.values()), note_of_clock(self._after_horizon))
         holdings = Holdings(
-            series=self._register.snapshot(),
-            metrics=frozenset(self._metrics),
-            header=self._header,
+            series=contents.register.snapshot(),
+            metrics=frozenset(contents.metrics),
+            header=contents.header,
             node_name=self._node,
             oldest_ms=min(oldest, default=None),
             newest_ms=max(newest, default=None),
             index=index,
             facts=self._index.facts,
-            index_note="; ".join(filter(None, (note, *self._other_notes()))) or None,
+            index_note="; ".join(filter(None, notes)) or None,
             now_ms=self._files.now_ms(),
             foreign_folders=frozenset(self._other_nodes),
         )
         self._revisions.update(holdings.series, holdings.facts, holdings.alive_from_ms)
         return replace(holdings, revision=self._revisions.token)
 
-    def _other_notes(self) -> tuple[str | None, str | None]:
-        after_horizon_ms = None if self._after_horizon is None else self._after_horizon.start_ms
-        return note_of_other_nodes(self._node, self._other_nodes.values()), note_of_clock(after_horizon_ms)
-
     def _index_state(self) -> tuple[str, str | None]:
-        index = self._index
+        index, has_contents = self._index, self._index.was_good or self._contents.header is not None
         if not self._files.is_there():
-            listed = "; what it contained is still shown" if index.was_good or self._header is not None else ""
-            return index.state, f"there is no directory {self._files.data_dir}{listed}"
+            kept = "; what it contained is still shown" if has_contents else ""
+            return index.state, f"there is no directory {self._files.data_dir}{kept}"
         if index.state == "ok" or index.was_good or self._backlog.files_read == 0:
             return index.state, index.note
         extent = "from all" if self.has_nothing_to_read else "so far from"

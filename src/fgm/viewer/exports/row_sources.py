@@ -12,10 +12,10 @@ from fgm.store.parquet.window_block import LATE, TIME
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import Series
-from fgm.viewer.files.data_files import DataFile
-from fgm.viewer.files.folders import Folders
 from fgm.viewer.files.hours.file_parts import FilePart, FileParts, close
 from fgm.viewer.files.hours.merged_rows import Range
+from fgm.viewer.files.listing.data_file import DataFile
+from fgm.viewer.files.listing.folders import Folders
 from fgm.viewer.files.reader import MAX_TRIES, Choose, Sources
 from fgm.viewer.files.skipped_files import SkipCounter
 from fgm.viewer.files.window_cache import CachedWindow

@@ -21,8 +21,9 @@ from fgm.store.directory.regular_file import open_regular
 from fgm.store.errors import BadFileError
 from fgm.store.parquet.window_file import WindowFile
 from fgm.viewer.files import foreign_parquet
-from fgm.viewer.files.data_files import DataFile, DataFiles, order
+from fgm.viewer.files.data_files import DataFiles
 from fgm.viewer.files.hours.merged_rows import start_of
+from fgm.viewer.files.listing.data_file import DataFile, order
 from fgm.viewer.files.skipped_files import SkippedFiles, reason_of
 
 SCAN_INTERVAL_S = 5.0

@@ -8,11 +8,8 @@ never through a symbolic link.
 import heapq
 import os
 import threading
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from operator import attrgetter
-from typing import NamedTuple
 
 from fgm.clock import Clock
 from fgm.iso_time import END_OF_TIME_MS
@@ -20,68 +17,18 @@ from fgm.store.directory import layout
 from fgm.store.directory.file_identity import is_settled
 from fgm.store.parquet.window_file import WindowFile
 from fgm.viewer import page_cache
-from fgm.viewer.files.folders import Folders, names_in
+from fgm.viewer.files.listing.data_file import DataFile, order
+from fgm.viewer.files.listing.folder_listing import EMPTY, FolderListing, listing_of, overlapping
+from fgm.viewer.files.listing.folders import Folders, names_in
 from fgm.viewer.files.window_cache import CachedWindow, WindowCache
 
 MAX_CACHED_NAMES = 64_000
 """Maximum number of names in all cached listings together: the windows of two months, or the hours of years."""
-EARLIER_WINDOWS = 2
-"""Number of windows before a range that are read, too.
-
-The last of them may extend into the range. So may the one before it, if the length of windows was changed.
-"""
 
 AHEAD_MS = 10_000
 """Maximum time by which data may be ahead of this machine's clock. Later data is that of a clock that was ahead."""
 
-_START = attrgetter("start_ms")
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-
-
-class DataFile(NamedTuple):
-    """One data file, as described by its name.
-
-    `start_ms`: start of its window or hour. `folder`: path relative to the data directory. `duration_ms`: None for a
-    single window, whose length is not in its name. `parts`: the single windows and journals next to a merged hour,
-    which start in it; `Reader` finds out which of them the hour contains already.
-    """
-
-    start_ms: int
-    folder: str
-    name: str
-    kind: layout.Kind
-    duration_ms: int | None = None
-    parts: "tuple[DataFile, ...]" = ()
-
-    @property
-    def path(self) -> str:
-        """The path relative to the data directory."""
-        return f"{self.folder}/{self.name}"
-
-
-class _Listing(NamedTuple):
-    """The contents of a folder.
-
-    `identity`: device, inode and mtime of the folder when it was listed. `files`: ascending in time. `tables`: names of
-    tables and of their journals. `minutes`: names of files of minutes. `days`: 00:00 UTC of each day and the path of
-    its folder, ascending.
-    """
-
-    identity: tuple[int, int, int]
-    folders: tuple[str, ...]
-    files: tuple[DataFile, ...]
-    tables: tuple[str, ...]
-    minutes: tuple[str, ...]
-    days: tuple[tuple[int, str], ...] = ()
-
-    @property
-    def size(self) -> int:
-        """Number of names."""
-        parts = sum(len(file.parts) for file in self.files)
-        return 1 + len(self.folders) + len(self.files) + parts + len(self.tables) + len(self.minutes)
-
-
-_EMPTY = _Listing((0, 0, 0), (), (), (), ())
 
 
 class DataFiles:
@@ -96,7 +43,7 @@ class DataFiles:
         self._root = data_dir if root is None else root
         self._clock = clock
         self._windows = WindowCache()
-        self._listings: dict[str, _Listing] = {}
+        self._listings: dict[str, FolderListing] = {}
         self._cached_names = 0
         self._opened: set[str] = set()
         self._lock = threading.Lock()
@@ -112,7 +59,7 @@ class DataFiles:
         """
         files: list[DataFile] = []
         for _, folder in self.folders_between(from_ms, to_ms):
-            files += _overlapping(self._list(folder).files, from_ms, to_ms, reach_ms)
+            files += overlapping(self._list(folder).files, from_ms, to_ms, reach_ms)
         return sorted(files, key=order)
 
     def folders_between(self, from_ms: int, to_ms: int, below: str = "") -> list[tuple[int, str]]:
@@ -217,7 +164,7 @@ class DataFiles:
     def _writers(self, day: str) -> list[str]:
         return [f"{day}/{name}" for name in self._list(day).folders]
 
-    def _list(self, folder: str) -> _Listing:
+    def _list(self, folder: str) -> FolderListing:
         """Return the contents of a folder, from the cache if it has not changed; nothing if it cannot be read."""
         try:
             with self.opened(folder) as fd:
@@ -228,11 +175,11 @@ class DataFiles:
                     return cached
                 now_ns = self._clock.wall_ns()
                 settled_ns = status.st_mtime_ns if is_settled(status.st_mtime_ns, now_ns) else None
-                listing = _listing(identity, folder, names_in(fd, settled_ns))
+                listing = listing_of(identity, folder, names_in(fd, settled_ns))
         except OSError:
             with self._lock:
                 self._forget(folder)
-            return _EMPTY
+            return EMPTY
         with self._lock:
             self._forget(folder)
             if is_settled(status.st_mtime_ns, now_ns):
@@ -245,63 +192,3 @@ class DataFiles:
     def _forget(self, folder: str) -> None:
         listing = self._listings.pop(folder, None)
         self._cached_names -= 0 if listing is None else listing.size
-
-
-def order(file: DataFile) -> tuple[int, bool, str]:
-    """Return the sort key of a file: by start, then Parquet before journals, then by folder."""
-    return (file.start_ms, file.kind == "journal", file.folder)
-
-
-def with_parts(files: Iterable[DataFile]) -> list[DataFile]:
-    """Return the files of one folder in order. The single windows and journals of a merged hour are its parts."""
-    files = list(files)
-    parts: dict[int, list[DataFile]] = {file.start_ms: [] for file in files if file.duration_ms is not None}
-    whole: list[DataFile] = []
-    for file in files:
-        of_hour = parts.get(file.start_ms - file.start_ms % layout.HOUR_MS) if file.duration_ms is None else None
-        (whole if of_hour is None else of_hour).append(file)
-    return sorted(
-        (
-            file if file.duration_ms is None else file._replace(parts=tuple(sorted(parts[file.start_ms], key=order)))
-            for file in whole
-        ),
-        key=order,
-    )
-
-
-def _listing(identity: tuple[int, int, int], folder: str, names: list[str]) -> _Listing:
-    """Sort the names in a folder into subfolders and data files; ignore others."""
-    parsed = [(name, layout.parse_name(name)) for name in names]
-    files = [DataFile(p.start_ms, folder, name, p.kind, p.duration_ms) for name, p in parsed if p is not None]
-    parse = layout.parse_day if folder in {"", layout.TIERS_FOLDER} else layout.parse_identifier
-    is_table = (layout.parse_table_name, layout.parse_table_hour_name, layout.parse_table_journal_name)
-    tables = tuple(name for name in names if any(parse_table(name) is not None for parse_table in is_table))
-    minutes = tuple(name for name in names if layout.parse_minutes_name(name) is not None)
-    folders, whole = tuple(sorted(filter(parse, names))), tuple(with_parts(files))
-    days: list[tuple[int, str]] = []
-    if parse is layout.parse_day:
-        prefix = f"{folder}/" if folder else ""
-        days = [(day_ms, prefix + name) for name in folders if (day_ms := layout.parse_day(name)) is not None]
-    return _Listing(identity, folders, whole, tables, minutes, tuple(sorted(days)))
-
-
-def _overlapping(files: Sequence[DataFile], from_ms: int, to_ms: int, reach_ms: int) -> list[DataFile]:
-    """Return the files that may have samples in [from_ms, to_ms). `files`: those of one writer and one day, in order.
-
-    The last windows before the range are included, because the length of a window is not in its name. So is an hour
-    that is the last file before it, because its last window may be longer than the rest of the hour.
-    """
-    first = bisect_left(files, from_ms, key=_START)
-    reaching: list[DataFile] = []
-    windows: set[int] = set()
-    for file in reversed(files[:first]):
-        if file.duration_ms is None:
-            windows.add(file.start_ms)
-            if len(windows) > EARLIER_WINDOWS:
-                break
-            reaching.append(file)
-        elif not reaching or file.start_ms + file.duration_ms + reach_ms > from_ms:
-            reaching.append(file)
-        elif file.start_ms + layout.DAY_MS <= from_ms or len(windows) == EARLIER_WINDOWS:
-            break
-    return [*reversed(reaching), *files[first : bisect_left(files, to_ms, key=_START)]]

@@ -14,7 +14,8 @@ from fgm.store.journal.journal_reader import JournalReader
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import Series
-from fgm.viewer.files.data_files import DataFile, DataFiles
+from fgm.viewer.files.data_files import DataFiles
+from fgm.viewer.files.listing.data_file import DataFile
 from fgm.viewer.files.skipped_files import SkippedFiles
 
 REFRESH_S = 0.5

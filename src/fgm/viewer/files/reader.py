@@ -11,21 +11,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from fgm.store.errors import BadFileError
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.series import Series
-from fgm.viewer.files.data_files import DataFile, DataFiles
-from fgm.viewer.files.folders import Folders
+from fgm.viewer.files.data_files import DataFiles
 from fgm.viewer.files.hours import merged_rows
 from fgm.viewer.files.hours.file_parts import FilePart, FileParts, close, closed
 from fgm.viewer.files.hours.merged_rows import Range
 from fgm.viewer.files.journals import Journals
+from fgm.viewer.files.listing.data_file import DataFile
+from fgm.viewer.files.listing.folders import Folders
 from fgm.viewer.files.minute_files import MinuteFiles
 from fgm.viewer.files.skipped_files import SkipCounter, SkippedFiles
-from fgm.viewer.files.window_cache import CachedWindow
 
 MAX_VALUES = 600_000
 """Maximum number of values of a file that are read at once, if several series can be read one after the other."""
@@ -206,7 +203,7 @@ class Reader:
         chunks: list[Chunk] = []
         for group in merged_rows.groups_of(keys, part.rows(set(keys)), MAX_VALUES // (2 + len(columns))):
             if is_large:
-                read = _few_columns_at_once(part.content, columns, group, with_late=with_late)
+                read = part.content.copied_chunks(columns, group, COLUMNS_AT_ONCE, with_late=with_late)
             else:
                 read = part.content.chunks(columns, group, with_late=with_late)
             chunks += [merged_rows.cut(chunk, part.within, part.hidden) for chunk in read]
@@ -281,22 +278,6 @@ class Reader:
             kept = []
         close(part for part in parts if part not in kept)
         return OpenFile(interval_ms, first_ms, last_ms, list(rows), rows, kept, choice.with_late)
-
-
-def _few_columns_at_once(
-    content: CachedWindow, columns: Sequence[str], keys: Sequence[str], *, with_late: bool
-) -> list[Chunk]:
-    """Return the same as `CachedWindow.chunks`, with copies of the rows: a page of an hour has those of many series."""
-    chunks = content.chunks((), keys, with_late=with_late)
-    values: list[dict[str, NDArray[np.float64]]] = [{} for _ in chunks]
-    for first in range(0, len(columns), COLUMNS_AT_ONCE):
-        few = content.chunks(columns[first : first + COLUMNS_AT_ONCE], keys, with_late=False)
-        for of_series, chunk in zip(values, few, strict=True):
-            of_series.update({name: column.copy() for name, column in chunk.values.items()})
-    return [
-        Chunk(chunk.series, chunk.time_ms, chunk.late_ms.copy(), of_series)
-        for chunk, of_series in zip(chunks, values, strict=True)
-    ]
 
 
 def _overlaps(within: Range | None, first_ms: int, last_ms: int) -> bool:

@@ -185,6 +185,24 @@ class CachedWindow:
             return list(self._cache.keep_rows(self._key, chunks))
         return chunks
 
+    def copied_chunks(
+        self, columns: Sequence[str], keys: Collection[str], columns_at_once: int, *, with_late: bool
+    ) -> list[Chunk]:
+        """Return the same as `chunks`, with copies of the rows: a page of a merged hour has those of many series.
+
+        `columns_at_once`: number of columns whose pages are in memory at the same time.
+        """
+        chunks = self.chunks((), keys, with_late=with_late)
+        values: list[dict[str, NDArray[np.float64]]] = [{} for _ in chunks]
+        for first in range(0, len(columns), columns_at_once):
+            few = self.chunks(columns[first : first + columns_at_once], keys, with_late=False)
+            for of_series, chunk in zip(values, few, strict=True):
+                of_series.update({name: column.copy() for name, column in chunk.values.items()})
+        return [
+            Chunk(chunk.series, chunk.time_ms, chunk.late_ms.copy(), of_series)
+            for chunk, of_series in zip(chunks, values, strict=True)
+        ]
+
     def part(self, name: str, first: int, count: int) -> NDArray[np.float64]:
         """Return some rows of one column, as `WindowFile.part` does. Call `hold` before, without keys.
 

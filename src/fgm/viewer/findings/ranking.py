@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fgm.metrics.catalogue import has_share
+from fgm.metrics.metric import has_share
 from fgm.metrics.shown import SHOWN
 from fgm.store.samples.series import workload_of
 from fgm.viewer.findings.finding import Finding, Kind

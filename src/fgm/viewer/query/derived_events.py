@@ -16,8 +16,8 @@ from fgm.store.directory import layout
 from fgm.store.events.event import Event
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.series import Series
-from fgm.viewer.files.data_files import DataFile, order
 from fgm.viewer.files.hours.merged_rows import Range
+from fgm.viewer.files.listing.data_file import DataFile, order
 from fgm.viewer.files.reader import Reader, Sources
 
 MAX_MS = layout.HOUR_MS

@@ -15,8 +15,8 @@ from fgm.metrics.rates import Floats, Times
 from fgm.store.directory import layout
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.series import Series
-from fgm.viewer.files.data_files import DataFile
 from fgm.viewer.files.hours.merged_rows import groups_of
+from fgm.viewer.files.listing.data_file import DataFile
 from fgm.viewer.files.reader import OpenFile, Reader, Sources
 from fgm.viewer.files.window_cache import MAX_ROWS_BYTES
 from fgm.viewer.query.question import ChosenSeries, Question

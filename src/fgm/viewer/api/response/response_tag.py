@@ -7,7 +7,8 @@ from itertools import groupby
 from fgm import __version__
 from fgm.store.directory import layout
 from fgm.viewer.contents.holdings import Holdings
-from fgm.viewer.files.data_files import DataFile, DataFiles
+from fgm.viewer.files.data_files import DataFiles
+from fgm.viewer.files.listing.data_file import DataFile
 from fgm.viewer.files.minute_files import MinuteFile
 from fgm.viewer.files.reader import Sources
 from fgm.viewer.query.long_ranges.names import ListedDay, days_between, plan_of

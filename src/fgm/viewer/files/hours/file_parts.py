@@ -16,11 +16,12 @@ from fgm.store.errors import BadFileError
 from fgm.store.parquet.window_block import WindowBlock
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import Series
-from fgm.viewer.files.data_files import DataFile, DataFiles
-from fgm.viewer.files.folders import Folders
+from fgm.viewer.files.data_files import DataFiles
 from fgm.viewer.files.hours import merged_rows
 from fgm.viewer.files.hours.merged_rows import Range
 from fgm.viewer.files.journals import JournalFacts, Journals
+from fgm.viewer.files.listing.data_file import DataFile
+from fgm.viewer.files.listing.folders import Folders
 from fgm.viewer.files.skipped_files import SkipCounter
 from fgm.viewer.files.window_cache import CachedWindow
 

@@ -13,7 +13,8 @@ from fgm.store.samples.header import FileHeader
 from fgm.store.tables import table_journal
 from fgm.store.tables.table_file import Choose, TableFile
 from fgm.store.tables.table_rows import ROWS, RUN_FIELDS, Row
-from fgm.viewer.files.data_files import EARLIER_WINDOWS, DataFiles
+from fgm.viewer.files.data_files import DataFiles
+from fgm.viewer.files.listing.folder_listing import EARLIER_WINDOWS
 from fgm.viewer.files.skipped_files import SkippedFiles, reason_of
 from fgm.viewer.files.tables.columns import Columns, rows_of, size_of
 

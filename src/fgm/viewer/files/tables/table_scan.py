@@ -14,7 +14,7 @@ from fgm.store.parquet.table_pages import Texts
 from fgm.store.parquet.window_block import Source
 from fgm.store.tables.table_file import TableFile
 from fgm.store.tables.table_rows import RUN_FIELDS
-from fgm.viewer.files.data_files import EARLIER_WINDOWS
+from fgm.viewer.files.listing.folder_listing import EARLIER_WINDOWS
 from fgm.viewer.files.tables.columns import Columns, joined, rows_of, size_of, times_of
 from fgm.viewer.files.tables.table_files import NamedTable, TableFiles, TableQuestion, closed, hour_of
 

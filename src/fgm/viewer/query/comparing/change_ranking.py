@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fgm.metrics.catalogue import ADDITIVE_UNITS
 from fgm.metrics.derived import ShownMetric
+from fgm.metrics.metric import ADDITIVE_UNITS
 from fgm.metrics.rates import Floats
 from fgm.viewer.findings.floors import floor_of
 from fgm.viewer.query.comparing.change_sums import BEFORE, DURING, Sums

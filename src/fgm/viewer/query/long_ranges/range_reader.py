@@ -16,7 +16,7 @@ from fgm.store.errors import BadFileError
 from fgm.store.minutes.minute_rows import MINUTE_MS
 from fgm.store.minutes.minutes_file import MinutesChunk, MinutesFile
 from fgm.store.samples.series import Series
-from fgm.viewer.files.data_files import DataFile
+from fgm.viewer.files.listing.data_file import DataFile
 from fgm.viewer.files.minute_files import MinuteFile, identifier_of
 from fgm.viewer.files.reader import Sources
 from fgm.viewer.files.skipped_files import reason_of

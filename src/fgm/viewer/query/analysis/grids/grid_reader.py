@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from fgm.metrics.derived import ShownMetric
 from fgm.store.errors import BadFileError
-from fgm.viewer.files.data_files import DataFile
+from fgm.viewer.files.listing.data_file import DataFile
 from fgm.viewer.files.reader import Reader
 from fgm.viewer.query.analysis.analysed_span import AnalysedSpan
 from fgm.viewer.query.analysis.grids.matrices import Destination, PackedMatrices

@@ -8,8 +8,8 @@ import numpy as np
 from fgm.store.samples.series import Series
 from fgm.viewer.contents.series_names import with_unlisted
 from fgm.viewer.contents.series_register import SeriesSnapshot
-from fgm.viewer.files.data_files import DataFile
 from fgm.viewer.files.hours.merged_rows import Range
+from fgm.viewer.files.listing.data_file import DataFile
 from fgm.viewer.files.reader import OpenFile, Reader
 from fgm.viewer.query.analysis.analysed_span import AnalysedSpan
 from fgm.viewer.query.analysis.grids.packing import Packing
