@@ -15,6 +15,15 @@ BUSY_CPU_S = 0.3
 _END_TIMEOUT_S = 60.0
 _CROWD = f"""#!{sys.executable} -IS
 import os, signal, time
+with open("/proc/sys/kernel/pid_max") as file:
+    pid_max = int(file.read())
+while True:
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
+    if pid + 2 * {{size}} < pid_max:
+        break
 for left in range({{size}} - 1, 0, -1):
     if os.fork() == 0:
         if left == 1:
@@ -39,7 +48,8 @@ def crowd_program(folder: Path, size: int) -> str:
     """Write a program that becomes `size` processes, of which the newest uses BUSY_CPU_S of CPU; return its path.
 
     As soon as the newest has used it, it writes its pid to the file `ready` in the folder. They do not end with the
-    first one.
+    first one. The newest has the highest pid of those that were forked: if the pids are about to begin again at a low
+    number, the program first uses them up. On cgroup v1 the kernel lists processes in the order of their pids.
     """
     path = folder / "crowd"
     path.write_text(_CROWD.format(size=size, ready=str(folder / "ready")))
