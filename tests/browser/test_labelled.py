@@ -6,9 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from fgm.store.directory import layout
 from fgm.store.samples.series import Series
-from fgm.store.tables import process_tables
 from fgm.store.tables.table_rows import LabelledRow
 from tests.support.browser.daemons import viewer
 from tests.support.browser.page import lane, open_page
@@ -40,8 +38,7 @@ def url(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         *rows(container(1, "writer"), "io.stat.wbytes", "sdb", 2 * MIB),
         *rows(NODE, "filesystem.available_bytes", "/var/lib", -MIB, base=9000 * MIB),
     ]
-    path = data.folder(T0) / layout.table_name("labelled", T0)
-    path.write_bytes(process_tables.encode("labelled", table, data.header))
+    data.table("labelled", 0, table)
     with viewer(folder, free_port()) as address:
         yield address
 

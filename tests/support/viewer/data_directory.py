@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from fgm.metrics.catalogue import COLUMN_TYPES
 from fgm.store.directory import layout
+from fgm.store.directory.layout import TableKind
 from fgm.store.index.index_file import Facts, Index, IndexEntry, dump
 from fgm.store.journal.journal_writer import JournalWriter
 from fgm.store.parquet import parquet_encoding
@@ -15,6 +16,9 @@ from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import Series
 from fgm.store.samples.tick import Tick
+from fgm.store.tables import process_tables
+from fgm.store.tables.table_journal import TableJournal
+from fgm.store.tables.table_rows import Row
 
 T0 = 1_767_110_400_000
 """2025-12-30T16:00:00Z, the start of a window."""
@@ -111,6 +115,22 @@ class DataDirectory:
             rows = np.array([_row(part, i) for part, i in rows_of])
             writer.append(Tick(time_ms, tuple(part.series for part, _ in rows_of), rows))
         writer.close()
+        return path
+
+    def table(self, kind: TableKind, start_s: int, rows: Sequence[Row]) -> Path:
+        """Write the table of a closed window. `start_s`: start of the window, in seconds after T0."""
+        start_ms = T0 + start_s * 1000
+        path = self.folder(start_ms) / layout.table_name(kind, start_ms)
+        path.write_bytes(process_tables.encode(kind, rows, self.header))
+        return path
+
+    def open_table(self, kind: TableKind, start_s: int, rows: Sequence[Row]) -> Path:
+        """Append rows to the journal of the table of a window."""
+        start_ms = T0 + start_s * 1000
+        path = self.folder(start_ms) / layout.table_journal_name(kind, start_ms)
+        journal = TableJournal(str(path), kind, self.header)
+        journal.append(rows)
+        journal.close()
         return path
 
     def write_index(

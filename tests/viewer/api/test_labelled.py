@@ -1,6 +1,5 @@
 """GET /api/labelled: values by disk, file system and resource at an instant and over a range."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +7,7 @@ import pytest
 from anyio import to_thread
 
 from fgm.metrics.labelled import LABELLED
-from fgm.store.directory import layout
 from fgm.store.samples.series import Series
-from fgm.store.tables import process_tables
-from fgm.store.tables.table_journal import TableJournal
 from fgm.store.tables.table_rows import LabelledRow
 from tests.support.viewer.api_client import ApiClient
 from tests.support.viewer.data_directory import NODE, T0, DataDirectory, container, counting, id_of
@@ -29,28 +25,13 @@ def rows(series: Series, metric: str, label: str, *readings: tuple[int, float]) 
     ]
 
 
-class Recorded(DataDirectory):
-    def table(self, start_s: int, table_rows: Sequence[LabelledRow]) -> Path:
-        start_ms = T0 + start_s * 1000
-        path = self.folder(start_ms) / layout.table_name("labelled", start_ms)
-        path.write_bytes(process_tables.encode("labelled", table_rows, self.header))
-        return path
-
-    def open_table(self, start_s: int, table_rows: Sequence[LabelledRow]) -> Path:
-        start_ms = T0 + start_s * 1000
-        path = self.folder(start_ms) / layout.table_journal_name("labelled", start_ms)
-        journal = TableJournal(str(path), "labelled", self.header)
-        journal.append(table_rows)
-        journal.close()
-        return path
-
-
 @pytest.fixture
-def data(tmp_path: Path) -> Recorded:
+def data(tmp_path: Path) -> DataDirectory:
     """A window of 90 s and the beginning of the next one, which is being recorded."""
-    data = Recorded(tmp_path)
+    data = DataDirectory(tmp_path)
     data.parquet(*(counting(series, T0, 90) for series in (NODE, container(1), POD, SERVICE)))
     data.table(
+        "labelled",
         0,
         [
             *rows(container(1), WRITTEN, "nvme0n1", (10, 1000), (20, 21_000), (30, 21_000)),
@@ -64,6 +45,7 @@ def data(tmp_path: Path) -> Recorded:
     )
     data.journal(counting(NODE, T0 + 90_000, 20), counting(container(1), T0 + 90_000, 20))
     data.open_table(
+        "labelled",
         90,
         [
             *rows(container(1), WRITTEN, "sdb", (95, 900), (105, 1900)),
@@ -84,7 +66,7 @@ def listed(answer: dict[str, Any], *names: str) -> list[list[Any]]:
     return [[line[name] for name in names] for line in answer["series"]]
 
 
-async def test_a_range_has_a_rate_of_each_disk_highest_first(data: Recorded) -> None:
+async def test_a_range_has_a_rate_of_each_disk_highest_first(data: DataDirectory) -> None:
     client = await to_thread.run_sync(ApiClient, data.root)
     answer = await get(client, f"metric={WRITTEN}&containers={id_of(1)}&from={T0}&to={T0 + 120_000}")
 
@@ -97,7 +79,7 @@ async def test_a_range_has_a_rate_of_each_disk_highest_first(data: Recorded) -> 
     assert (answer["interval_ms"], answer["skipped_files"], answer["at_ms"]) == (10_000, 0, None)
 
 
-async def test_a_rate_at_the_begin_of_a_range_is_computed_from_the_reading_before(data: Recorded) -> None:
+async def test_a_rate_at_the_begin_of_a_range_is_computed_from_the_reading_before(data: DataDirectory) -> None:
     client = await to_thread.run_sync(ApiClient, data.root)
     answer = await get(client, f"metric={WRITTEN}&containers={id_of(1)}&from={T0 + 15_000}&to={T0 + 25_000}")
     assert listed(answer, "label", "t_ms", "value") == [
@@ -106,7 +88,7 @@ async def test_a_rate_at_the_begin_of_a_range_is_computed_from_the_reading_befor
     ]
 
 
-async def test_an_instant_has_the_last_value_of_each_label_if_it_is_not_too_old(data: Recorded) -> None:
+async def test_an_instant_has_the_last_value_of_each_label_if_it_is_not_too_old(data: DataDirectory) -> None:
     client = await to_thread.run_sync(ApiClient, data.root)
     answer = await get(client, f"metric={WRITTEN}&containers={id_of(1)}&at={T0 + 25_000}")
     assert listed(answer, "label", "last", "last_ms", "t_ms") == [
@@ -119,7 +101,7 @@ async def test_an_instant_has_the_last_value_of_each_label_if_it_is_not_too_old(
     assert listed(now, "id", "label", "last") == [["node", "/", 400]], "the open window is read"
 
 
-async def test_pods_services_and_the_node_have_their_own_values_only(data: Recorded) -> None:
+async def test_pods_services_and_the_node_have_their_own_values_only(data: DataDirectory) -> None:
     client = await to_thread.run_sync(ApiClient, data.root)
     ids = f"pod:{POD.pod_uid},cgroup:/system.slice/sshd.service,node"
     answer = await get(client, f"metric={WRITTEN}&containers={ids}&at={T0 + 25_000}")
@@ -131,20 +113,20 @@ async def test_pods_services_and_the_node_have_their_own_values_only(data: Recor
 
 
 async def test_a_counter_that_starts_over_has_no_rate_and_readings_in_two_files_count_once(tmp_path: Path) -> None:
-    data = Recorded(tmp_path)
+    data = DataDirectory(tmp_path)
     data.parquet(counting(NODE, T0, 90))
     readings = rows(NODE, WRITTEN, "sda", (10, 0), (20, 100), (30, 10), (40, 60), (80, 9_000), (89, 9_090))
-    data.table(0, readings)
-    data.open_table(0, readings[3:])  # a kill may leave both
+    data.table("labelled", 0, readings)
+    data.open_table("labelled", 0, readings[3:])  # a kill may leave both
     client = await to_thread.run_sync(ApiClient, data.root)
     answer = await get(client, f"metric={WRITTEN}&from={T0}&to={T0 + 90_000}")
     assert listed(answer, "t_ms", "value") == [[[T0 + 20_000, T0 + 40_000, T0 + 89_000], [10, 5, 10]]]
 
 
 async def test_a_long_line_is_reduced_to_its_pixel_columns(tmp_path: Path) -> None:
-    data = Recorded(tmp_path, rotation_s=43_200)
+    data = DataDirectory(tmp_path, rotation_s=43_200)
     data.parquet(counting(NODE, T0, 90))
-    data.table(0, rows(NODE, FREE, "/", *((10 * i, float(37 * i % 101)) for i in range(1000))))
+    data.table("labelled", 0, rows(NODE, FREE, "/", *((10 * i, float(37 * i % 101)) for i in range(1000))))
     client = await to_thread.run_sync(ApiClient, data.root, T0 + 10_000_000)
     answer = await get(client, f"metric={FREE}&from={T0}&to={T0 + 10_000_000}&points=10")
     ((times, values),) = listed(answer, "t_ms", "value")
@@ -153,9 +135,10 @@ async def test_a_long_line_is_reduced_to_its_pixel_columns(tmp_path: Path) -> No
 
 
 async def test_reads_and_writes_of_a_disk_are_added_up_and_busy_time_is_a_share(tmp_path: Path) -> None:
-    data = Recorded(tmp_path)
+    data = DataDirectory(tmp_path)
     data.parquet(counting(NODE, T0, 90))
     data.table(
+        "labelled",
         0,
         [
             *rows(NODE, WRITTEN, "sda", (10, 0), (20, 100)),
@@ -171,7 +154,7 @@ async def test_reads_and_writes_of_a_disk_are_added_up_and_busy_time_is_a_share(
     assert (listed(busy, "label", "last"), busy["unit"]) == ([["sda", 0.25]], "ratio")
 
 
-async def test_a_damaged_table_is_skipped_and_counted(data: Recorded) -> None:
+async def test_a_damaged_table_is_skipped_and_counted(data: DataDirectory) -> None:
     def damage() -> str:
         (table,) = data.root.glob("dt=*/*/labelled-*.parquet")
         content = bytearray(table.read_bytes())
@@ -186,7 +169,7 @@ async def test_a_damaged_table_is_skipped_and_counted(data: Recorded) -> None:
     assert [entry["file"] for entry in client.services.skipped.newest()] == [damaged]
 
 
-async def test_the_metrics_are_listed_with_what_their_labels_are(data: Recorded) -> None:
+async def test_the_metrics_are_listed_with_what_their_labels_are(data: DataDirectory) -> None:
     client = await to_thread.run_sync(ApiClient, data.root)
     await client.ready()
     metrics = {each["name"]: each for each in (await client.get("/api/metrics")).json["labelled"]}
@@ -195,7 +178,7 @@ async def test_the_metrics_are_listed_with_what_their_labels_are(data: Recorded)
     assert (metrics[FREE]["label"], metrics[FREE]["unit"]) == ("mount point", "bytes")
 
 
-async def test_wrong_requests_say_what_is_allowed(data: Recorded) -> None:
+async def test_wrong_requests_say_what_is_allowed(data: DataDirectory) -> None:
     client = await to_thread.run_sync(ApiClient, data.root)
     await client.ready()
     for query, status, parameter in (

@@ -7,10 +7,7 @@ from typing import Any
 import pytest
 from anyio import to_thread
 
-from fgm.store.directory import layout
 from fgm.store.samples.series import Series
-from fgm.store.tables import process_tables
-from fgm.store.tables.table_journal import TableJournal
 from fgm.store.tables.table_rows import ProcessRow
 from tests.support.incidents import unpacked
 from tests.support.viewer.api_client import ApiClient
@@ -47,20 +44,6 @@ class Recorded(DataDirectory):
             for second, pid, cpu_s, mib in readings
         ]
 
-    def table(self, start_s: int, rows: list[ProcessRow]) -> Path:
-        start_ms = T0 + start_s * 1000
-        path = self.folder(start_ms) / layout.table_name("processes", start_ms)
-        path.write_bytes(process_tables.encode("processes", rows, self.header))
-        return path
-
-    def open_table(self, start_s: int, rows: list[ProcessRow]) -> Path:
-        start_ms = T0 + start_s * 1000
-        path = self.folder(start_ms) / layout.table_journal_name("processes", start_ms)
-        journal = TableJournal(str(path), "processes", self.header)
-        journal.append(rows)
-        journal.close()
-        return path
-
 
 @pytest.fixture
 def data(tmp_path: Path) -> Recorded:
@@ -68,9 +51,9 @@ def data(tmp_path: Path) -> Recorded:
     data.parquet(counting(NODE, T0, 90), counting(container(1), T0, 90), counting(SERVICE, T0, 90))
     busy, leak = [(10.0, 7, 5.0, 10.0), (20.0, 7, 10.0, 10.0)], [(10.0, 8, 1.0, 20.0), (20.0, 8, 1.1, 220.0)]
     rows = [*data.rows(container(1), *busy), *data.rows(container(1), *leak, comm="leak")]
-    data.table(0, [*rows, *data.rows(SERVICE, (10, 99, 1, 5), (20, 99, 1.2, 5), comm="sshd")])
+    data.table("processes", 0, [*rows, *data.rows(SERVICE, (10, 99, 1, 5), (20, 99, 1.2, 5), comm="sshd")])
     data.journal(counting(NODE, T0 + 90_000, 20), counting(container(1), T0 + 90_000, 20))
-    data.open_table(90, data.rows(container(1), (100, 7, 90, 10)))
+    data.open_table("processes", 90, data.rows(container(1), (100, 7, 90, 10)))
     return data
 
 
@@ -151,7 +134,7 @@ async def test_names_show_a_crowd_of_processes_that_started_in_the_range(data: R
         for n in range(30)
         for row in data.rows(container(1), (30 + n, 500 + n, 0, 1), comm="sh", started_s=29.9 + n)
     ]
-    await to_thread.run_sync(data.open_table, 0, rows)
+    await to_thread.run_sync(data.open_table, "processes", 0, rows)
     client = await to_thread.run_sync(ApiClient, data.root)
     answer = await get(client, f"id={id_of(1)}&at={T0 + 62_000}")
 
@@ -179,7 +162,7 @@ async def test_a_damaged_table_is_skipped_and_counted(data: Recorded) -> None:
 
 async def test_a_damaged_journal_has_its_rows_before_the_damage(data: Recorded) -> None:
     def damage() -> str:
-        journal = data.open_table(90, data.rows(container(1), (110, 7, 95, 10)))
+        journal = data.open_table("processes", 90, data.rows(container(1), (110, 7, 95, 10)))
         content = bytearray(journal.read_bytes())
         content[-20] ^= 1
         journal.write_bytes(content)

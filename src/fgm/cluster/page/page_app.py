@@ -21,10 +21,9 @@ from fgm.asking.viewer_client import AskError, ViewerClient
 from fgm.asking.words import NODE, as_json
 from fgm.cluster.ask_command import link_of, make_question
 from fgm.cluster.page.strips import MAX_COLUMNS, strips_of
-from fgm.viewer.web import entity_tags
-from fgm.viewer.web.asgi import Receive, Scope, Send, header, respond, respond_problem
+from fgm.viewer.web.asgi import Receive, Scope, Send, respond, respond_problem, respond_to_lifespan
+from fgm.viewer.web.asset_responses import respond_asset
 from fgm.viewer.web.assets import Asset
-from fgm.viewer.web.compression import MIN_BYTES, accepts_gzip
 from fgm.viewer.web.problems import Problem, bad_parameter
 
 MAX_RANGE_MS = 7 * 86_400_000
@@ -51,7 +50,7 @@ class PageApp:
         self, scope: Scope, receive: Receive, send: Send
     ) -> None:
         if scope["type"] == "lifespan":
-            await _lifespan(receive, send)
+            await respond_to_lifespan(receive, send)
             return
         paths = {
             "/api/nodes": self._respond_nodes,
@@ -62,7 +61,7 @@ class PageApp:
         asset, answer = self._files.get(scope["path"]), paths.get(scope["path"])
         try:
             if asset is not None:
-                await _respond_file(scope, send, asset)
+                await respond_asset(scope, send, asset)
             elif answer is not None:
                 fields = {name: texts[-1] for name, texts in parse_qs(scope["query_string"].decode("latin-1")).items()}
                 await _until_disconnected(receive, partial(answer, fields, scope, send))
@@ -182,26 +181,6 @@ async def _until_disconnected(receive: Receive, answer: Callable[[], Awaitable[N
 
 async def _send_line(send: Send, value: object) -> None:
     await send({"type": "http.response.body", "body": json.dumps(value).encode() + b"\n", "more_body": True})
-
-
-async def _respond_file(scope: Scope, send: Send, asset: Asset) -> None:
-    headers = {"ETag": asset.etag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
-    if entity_tags.matches(header(scope, b"if-none-match"), asset.etag):
-        await respond(scope, send, 304, headers, None)
-        return
-    headers["Content-Type"] = asset.media_type
-    if len(asset.body) >= MIN_BYTES and accepts_gzip(header(scope, b"accept-encoding")):
-        await respond(scope, send, 200, {**headers, "Content-Encoding": "gzip"}, asset.gzipped)
-    else:
-        await respond(scope, send, 200, headers, asset.body)
-
-
-async def _lifespan(receive: Receive, send: Send) -> None:
-    while True:
-        message = await receive()
-        await send({"type": f"{message['type']}.complete"})
-        if message["type"] == "lifespan.shutdown":
-            return
 
 
 def _only(fields: Mapping[str, str], *names: str) -> None:

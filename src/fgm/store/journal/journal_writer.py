@@ -5,16 +5,16 @@ import os
 import numpy as np
 
 from fgm.store.directory.atomic import FILE_MODE
-from fgm.store.directory.regular_file import open_regular
 from fgm.store.errors import BadFileError
 from fgm.store.journal.frame import is_damaged, pack_frame, whole_length
+from fgm.store.journal.frame_file import FrameFile
 from fgm.store.journal.payload import Numbers, Rows, encode_header, encode_series, encode_tick
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import Series
 from fgm.store.samples.tick import Tick
 
 
-class JournalWriter:
+class JournalWriter(FrameFile):
     """Appends ticks to one journal, as the only writer of that file.
 
     An existing journal is continued in a new segment, after a torn frame at its end has been cut off. A failed append
@@ -27,14 +27,13 @@ class JournalWriter:
         Raises: OSError.
         Raises: BadFileError if it is damaged before its end. The file is then unchanged.
         """
-        self.path = path
+        super().__init__(path)
         self.columns = columns
         self._numbers: dict[str, int] = {}
         self._written_series: dict[str, Series] = {}
         self._last_series: tuple[Series, ...] = ()
         self._last_numbers: Numbers = np.empty(0, np.uint32)
         self._base: tuple[Numbers, Rows] | None = None
-        self._fd = open_regular(path, flags=os.O_RDWR | os.O_CREAT)
         self._end = whole_length(self._fd)
         if is_damaged(self._fd, self._end):
             os.close(self._fd)
@@ -42,7 +41,7 @@ class JournalWriter:
         try:
             os.fchmod(self._fd, FILE_MODE)
             os.ftruncate(self._fd, self._end)
-            self._write(pack_frame(encode_header(header, columns, supersedes=supersedes)))
+            self._append_frames(pack_frame(encode_header(header, columns, supersedes=supersedes)))
         except OSError:
             if os.fstat(self._fd).st_size == 0:
                 os.unlink(path)
@@ -67,18 +66,9 @@ class JournalWriter:
             if changed:
                 data = pack_frame(encode_series([(self._number(key), s) for key, s in changed.items()]))
             numbers = np.array([self._number(s.key) for s in tick.series], np.uint32)
-        self._write(data + pack_frame(encode_tick(tick.time_ms, numbers, tick.rows, self._base)))
+        self._append_frames(data + pack_frame(encode_tick(tick.time_ms, numbers, tick.rows, self._base)))
         self._written_series.update(changed)
         self._last_series, self._last_numbers, self._base = tick.series, numbers, (numbers, tick.rows)
-
-    @property
-    def is_in_place(self) -> bool:
-        """Whether `path` still leads to the open file. False after the file or its folder was removed or replaced."""
-        try:
-            at_path, opened = os.stat(self.path), os.fstat(self._fd)
-        except OSError:
-            return False
-        return (at_path.st_dev, at_path.st_ino) == (opened.st_dev, opened.st_ino)
 
     def sync(self) -> None:
         """Block until all appended ticks are on disk (fdatasync).
@@ -87,19 +77,5 @@ class JournalWriter:
         """
         os.fdatasync(self._fd)
 
-    def close(self) -> None:
-        """Close the file. It stays in the data directory."""
-        os.close(self._fd)
-
     def _number(self, key: str) -> int:
         return self._numbers.setdefault(key, len(self._numbers))
-
-    def _write(self, data: bytes) -> None:
-        done = 0
-        try:
-            while done < len(data):
-                done += os.pwrite(self._fd, data[done:], self._end + done)
-        except OSError:
-            os.ftruncate(self._fd, self._end)  # so that the next frame starts where readers expect it
-            raise
-        self._end += done

@@ -19,6 +19,7 @@ from fgm.store.directory.layout import TableKind
 from fgm.store.directory.regular_file import open_regular
 from fgm.store.errors import BadFileError
 from fgm.store.journal.frame import frames, is_damaged, pack_frame, whole_length
+from fgm.store.journal.frame_file import FrameFile
 from fgm.store.journal.payload import MALFORMED, pack_json, unpack_json
 from fgm.store.samples.header import FileHeader
 from fgm.store.tables.table_rows import ROWS, Row
@@ -34,7 +35,7 @@ _ALLOWED: Mapping[object, frozenset[type]] = {
 _INTEGER_BITS = 63
 
 
-class TableJournal:
+class TableJournal(FrameFile):
     """Appends rows to one journal, as the only writer of that file. A torn frame at its end is cut off.
 
     `count`: number of rows in the file. A failed append leaves the file unchanged. Not thread-safe.
@@ -45,14 +46,13 @@ class TableJournal:
 
         Raises: OSError or BadFileError.
         """
-        self.path = path
-        self._fd = open_regular(path, flags=os.O_RDWR | os.O_CREAT)
+        super().__init__(path)
         try:
             os.fchmod(self._fd, FILE_MODE)
             self.count = sum(len(rows) for _, rows in _read(path, self._fd))
             self._end = whole_length(self._fd)
             os.ftruncate(self._fd, self._end)
-            self._write(b"H" + pack_json({"kind": kind, **header.to_json()}))
+            self._append_frames(pack_frame(b"H" + pack_json({"kind": kind, **header.to_json()})))
         except BaseException:
             os.close(self._fd)
             raise
@@ -62,31 +62,8 @@ class TableJournal:
 
         Raises: OSError if they could not be written completely.
         """
-        self._write(b"R" + pack_json(rows))
+        self._append_frames(pack_frame(b"R" + pack_json(rows)))
         self.count += len(rows)
-
-    @property
-    def is_in_place(self) -> bool:
-        """Whether the path still leads to the open file. False after the file or its folder was removed."""
-        try:
-            at_path, opened = os.stat(self.path), os.fstat(self._fd)
-        except OSError:
-            return False
-        return (at_path.st_dev, at_path.st_ino) == (opened.st_dev, opened.st_ino)
-
-    def close(self) -> None:
-        """Close the file. It stays in the data directory."""
-        os.close(self._fd)
-
-    def _write(self, payload: bytes) -> None:
-        data, done = pack_frame(payload), 0
-        try:
-            while done < len(data):
-                done += os.pwrite(self._fd, data[done:], self._end + done)
-        except OSError:
-            os.ftruncate(self._fd, self._end)
-            raise
-        self._end += done
 
 
 def read(path: str, dir_fd: int | None = None) -> Iterator[tuple[FileHeader, list[Row]]]:

@@ -36,3 +36,15 @@ async def respond(scope: Scope, send: Send, status: int, headers: dict[str, str]
 async def respond_problem(scope: Scope, send: Send, problem: Problem) -> None:
     """Send a complete response that describes a problem."""
     await respond(scope, send, problem.status, problem.headers(), problem.body())
+
+
+async def respond_to_lifespan(receive: Receive, send: Send) -> None:
+    """Tell the server that the app has started, and that it has stopped, whenever the server asks for it.
+
+    Source: https://asgi.readthedocs.io/en/latest/specs/lifespan.html.
+    """
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

@@ -11,10 +11,9 @@ from typing import Any
 
 import anyio
 
-from fgm.viewer.web import entity_tags
-from fgm.viewer.web.asgi import App, Receive, Scope, Send, header, respond, respond_problem
+from fgm.viewer.web.asgi import App, Receive, Scope, Send, respond, respond_problem, respond_to_lifespan
+from fgm.viewer.web.asset_responses import respond_asset
 from fgm.viewer.web.assets import Asset
-from fgm.viewer.web.compression import MIN_BYTES, accepts_gzip
 from fgm.viewer.web.problems import bad_parameter, not_ready
 
 MAX_HOLD_S = 10.0
@@ -70,9 +69,9 @@ class Entry:
         self, scope: Scope, receive: Receive, send: Send
     ) -> None:
         if scope["type"] == "lifespan":
-            await _lifespan(receive, send)
+            await respond_to_lifespan(receive, send)
         elif asset := self._assets.get(scope["path"]):
-            await _respond_asset(scope, send, asset)
+            await respond_asset(scope, send, asset)
         elif scope["path"] == "/api/health":
             await self._respond_health(scope, send)
         else:
@@ -101,24 +100,3 @@ class Entry:
             return
         headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
         await respond(scope, send, 200, headers, json.dumps(self._health()).encode())
-
-
-async def _lifespan(receive: Receive, send: Send) -> None:
-    while True:
-        message = await receive()
-        await send({"type": f"{message['type']}.complete"})
-        if message["type"] == "lifespan.shutdown":
-            return
-
-
-async def _respond_asset(scope: Scope, send: Send, asset: Asset) -> None:
-    caching = "public, max-age=31536000, immutable" if asset.is_immutable else "no-cache"
-    headers = {"ETag": asset.etag, "Cache-Control": caching, "Vary": "Accept-Encoding"}
-    if entity_tags.matches(header(scope, b"if-none-match"), asset.etag):
-        await respond(scope, send, 304, headers, None)
-        return
-    headers["Content-Type"] = asset.media_type
-    if len(asset.body) >= MIN_BYTES and accepts_gzip(header(scope, b"accept-encoding")):
-        await respond(scope, send, 200, {**headers, "Content-Encoding": "gzip"}, asset.gzipped)
-    else:
-        await respond(scope, send, 200, headers, asset.body)
