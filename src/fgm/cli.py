@@ -25,6 +25,7 @@ exit codes:
   1  fgm run: the collector or the viewer stopped
      fgm open: the page cannot be opened
      fgm ask, fgm nodes: the question cannot be asked, or no source has answered
+     fgm cluster: kubectl fails, there are no pods of fgm, or the port is taken
      fgm mcp: the source cannot be asked, the port is taken, or fgm[mcp] is not installed
      fgm check: there are problems, or there is no data
      fgm stat: there is no data
@@ -112,7 +113,7 @@ def _make_parser() -> argparse.ArgumentParser:
     add("mcp", "let an agent ask what was recorded, through the Model Context Protocol", mcp_flags.add_flags, _mcp)
     add(
         "views",
-        "print SQL that makes views of shipped files, with the derived metrics",
+        "print SQL or Python that computes the metrics of the page from shipped files",
         ship_flags.add_flags_of_views,
         _views,
     )

@@ -44,7 +44,7 @@ _IS_READ = np.array([key not in _KEYS_OF_WRITES for key in _KEYS])
 
 
 class Devices(Protocol):
-    """A set of block devices, of which only membership is needed."""
+    """A set of block devices. Only membership in it is needed."""
 
     def __contains__(self, device: tuple[int, int], /) -> bool:
         """Return whether the device, given as (major, minor), is in the set."""

@@ -49,7 +49,7 @@ NET_DEV = tuple(
 """Metrics of /proc/net/dev."""
 
 Counted = Callable[[tuple[bytes, ...]], Collection[bytes]]
-"""Function that returns the names of the devices to count, of all names in a file."""
+"""Function that gets the names of all devices in a file, and returns those to count."""
 
 
 def proc_stat(text: bytes, ticks_per_second: int = 100) -> dict[str, float]:

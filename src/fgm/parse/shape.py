@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 DIGITS = b"0123456789"
 WORDS = bytes(range(ord("a"), ord("z") + 1)) + b"_"
-"""Bytes of which most keys consist. Without them the text of the numbers is short, and is read three times as fast."""
+"""The bytes that most keys consist of. Without them the text of the numbers is short, and read three times as fast."""
 
 _OVERFLOW = np.iinfo(np.int64).max
 """Value that numpy returns for any number that is too large."""

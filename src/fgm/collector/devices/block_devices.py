@@ -46,7 +46,7 @@ class BlockDevices:
 
     The object is also the collection of the devices (major, minor) to leave out of the sums of a cgroup.
 
-    `parity_raids`: those of which only writes are in the sums of a cgroup, as far as they have been asked about.
+    `parity_raids`: those whose reads are not in the sums of a cgroup, as far as they have been asked about.
     """
 
     def __init__(self, sys_root: str) -> None:

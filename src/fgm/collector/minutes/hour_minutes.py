@@ -33,7 +33,7 @@ _SIMILAR = (
 
 
 def stored_metrics() -> list[ShownMetric]:
-    """Return the metrics of which minutes are stored: all but those that are another one times a constant."""
+    """Return the metrics whose minutes are stored: all but those that are another one times a constant."""
     return [metric for metric in SHOWN.values() if metric.scaled is None]
 
 

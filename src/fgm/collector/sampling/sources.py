@@ -98,7 +98,7 @@ _AFTER_IO = (
     _plain("memory.zswap.max", cgroup2.memory_zswap_max, is_slow=True),
     _plain("pids.max", cgroup2.pids_max, is_slow=True),
 )
-# A node has dozens of services, most of which do little. So only what is used and OOM kills are read at every tick.
+# A node has dozens of services, and most do little. So only what is used and OOM kills are read at every tick.
 _SERVICE = (
     _number("memory.current"),
     _keyed("memory.events", cgroup2.MEMORY_EVENTS),

@@ -183,6 +183,6 @@ def _publish(data_dir: str, index: Index) -> None:
 
 
 def _is_before(path: str, earliest_ms: int | None) -> bool:
-    """Return whether a file of minutes begins before the samples, of which the earliest is given."""
+    """Return whether a file of minutes begins before the given time of the earliest sample."""
     minutes = layout.parse_minutes_name(os.path.basename(path))
     return minutes is not None and (earliest_ms is None or minutes[0] < earliest_ms)

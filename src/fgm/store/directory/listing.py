@@ -1,4 +1,4 @@
-"""Lists the data files in a data directory, of all writers. Other files are left out, and links are not followed."""
+"""Lists the data files of all writers in a data directory. Other files are left out, and links are not followed."""
 
 import os
 from collections.abc import Iterator

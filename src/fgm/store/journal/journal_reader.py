@@ -57,7 +57,7 @@ class JournalReader:
         """Open a journal and read its complete frames.
 
         `path`: relative to `dir_fd`, if given. `metrics`: columns that will be requested. `is_packed`: keep the rows
-        compressed, for a caller that needs all columns, of all series, in the order of `metrics`.
+        compressed, for a caller that needs all columns of all series in the order of `metrics`.
 
         Raises: FileNotFoundError if it does not exist, or another OSError.
         Raises: BadFileError if it is not a journal, or a frame is malformed.

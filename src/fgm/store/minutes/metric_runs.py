@@ -39,7 +39,7 @@ class MetricRuns:
 
     @classmethod
     def joined(cls, parts: Sequence["MetricRuns"]) -> "MetricRuns":
-        """Return the runs of all parts, of which each has later series than the one before."""
+        """Return the runs of all parts. Each part has later series than the one before."""
         if len(parts) == 1:
             return parts[0]
         changing = [len(part.first_row) for part in parts]

@@ -1,6 +1,6 @@
 """The series of a file of minutes: a line of JSON for each, which is parsed only on access.
 
-A day with a job each minute has thousands of series, of which a query needs a few.
+A day with a job each minute has thousands of series, and a query needs only a few of them.
 """
 
 import json

@@ -96,7 +96,7 @@ def _groups_of_ticks(ticks: NDArray[np.int64]) -> tuple[tuple[int, int, int], ..
     groups, first = list[tuple[int, int, int]](), 0
     for change in changes:
         if change <= first:
-            continue  # a gap, of which the next group begins at the end
+            continue  # a gap: the next group begins at its end
         groups.append((int(ticks[first] - ticks[0]), int(steps[first]), change - first + 1))
         first = change + 1
     if first < len(ticks):

@@ -98,7 +98,7 @@ def _columns(
 
 
 _OF_SERIES = frozenset({"scope", "container_id", "container_name", "pod_name", "namespace", "pod_uid", "cgroup"})
-"""Fields of texts that seldom change from row to row. They have one page, of which fgm reads only the dictionary."""
+"""Fields of texts that seldom change from row to row. They have one page, and fgm reads only its dictionary."""
 
 
 def _codes(column: Column) -> NDArray[np.int32]:

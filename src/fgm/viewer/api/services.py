@@ -106,7 +106,7 @@ class Services:
         return self.scanner.holdings()
 
     async def holdings_within(self, span: Span, *, in_background: bool = False) -> Holdings:
-        """Do what `fresh_holdings` does, then read the files of a range of which not all series are known yet.
+        """Do what `fresh_holdings` does, then read the files of a range if some of its series are not known yet.
 
         Of a longer range than `MAX_LISTED_MS`, minutes have the series.
 
@@ -120,7 +120,7 @@ class Services:
         return self.scanner.holdings()
 
     def reads_of(self, from_ms: int, to_ms: int) -> Iterator[Callable[[], None]]:
-        """Yield functions that read the files of a range of which not all series are known yet. They may block."""
+        """Yield functions that read the files of a range if some of its series are not known yet. They may block."""
         if to_ms - from_ms <= MAX_LISTED_MS:
             while (hour_ms := self.scanner.unread_hour(from_ms, to_ms)) is not None:
                 yield partial(self.scanner.read_hour, hour_ms)

@@ -7,7 +7,7 @@ from fgm.viewer.contents.series_register import SeriesRegister
 
 
 class NodeContents:
-    """The series, metrics and times of one node, of all files that were read. Not thread-safe.
+    """The series, metrics and times in all files of one node that were read. Not thread-safe.
 
     `header`: that of the newest file; None if none was read. `oldest_ms`, `newest_ms`: the first and the last tick of
     all files.

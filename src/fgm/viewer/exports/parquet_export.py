@@ -51,7 +51,7 @@ class ParquetExport:
         self.read_to_ms = question.rows.from_ms
         """End of the part that is being written, in ms since 1970."""
         self.skipped_files = 0
-        """Number of files so far that could not be read, or of which columns are missing."""
+        """Number of files so far that could not be read, or lack columns."""
 
     @property
     def has_late(self) -> bool:

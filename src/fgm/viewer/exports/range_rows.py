@@ -152,7 +152,7 @@ class RangeReader:
 
     @property
     def skipped_files(self) -> int:
-        """Number of files so far that could not be read, or of which columns are missing."""
+        """Number of files so far that could not be read, or lack columns."""
         return self._skip_counter.count
 
     def parts(self) -> Iterator[RangeRows]:

@@ -38,9 +38,9 @@ class OpenRows(Protocol):
 class RowSource:
     """A window, a merged hour, or what a journal had when it was opened.
 
-    `file`: number of its data file, of which other sources may be parts, too. `series`: the chosen ones that it has, by
-    `Series.key`. `counts`: upper limit of the rows of each. `columns`: those that can be read. `within`: range of the
-    rows that count. `hidden`: ranges whose rows other sources replace.
+    `file`: number of its data file. Other sources may be parts of the same file. `series`: the chosen ones that it has,
+    by `Series.key`. `counts`: upper limit of the rows of each. `columns`: those that can be read. `within`: range of
+    the rows that count. `hidden`: ranges whose rows other sources replace.
     """
 
     file: int

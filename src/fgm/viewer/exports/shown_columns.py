@@ -35,7 +35,7 @@ class ShownColumns:
     """
 
     def __init__(self, metrics: Sequence[ShownMetric], tick_ms: int) -> None:
-        """`metrics`: those of which columns will be asked for, in this order. `tick_ms`: as in `Question`."""
+        """`metrics`: those whose columns will be asked for, in this order. `tick_ms`: as in `Question`."""
         self._metrics, self._tick_ms = metrics, tick_ms
         self.recorded = tuple(dict.fromkeys(name for metric in metrics for name in metric.needs))
         """Names of the recorded columns from which the metrics are computed."""
@@ -56,7 +56,7 @@ class ShownColumns:
         return round(gap_ms(max(intervals, default=self._tick_ms)))
 
     def follow(self, rows: RangeRows) -> None:
-        """Keep the last rows of a part of which no column is computed.
+        """Keep the last rows of a part if none of its columns is computed.
 
         Raises: BadFileError or OSError if a file cannot be read any more.
         """

@@ -187,7 +187,7 @@ class Reader:
             self._skip_counter.note(part.file.path, error)
 
     def forget_problems(self, file: OpenFile) -> None:
-        """Remove a file, all of which was read, from the list of skipped files."""
+        """Remove a file from the list of skipped files, after all of it was read."""
         for part in file.parts:
             if part.content is not None:
                 self._skipped.forget(part.file.path)

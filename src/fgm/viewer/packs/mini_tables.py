@@ -24,7 +24,7 @@ from fgm.viewer.packs.redaction.redaction import Redaction
 KINDS: tuple[TableKind, ...] = ("processes", "labelled")
 """Kinds of tables that are in packs."""
 LEAD_MS = 60_000
-"""Time before the range of which rows are kept, too: the first CPU use of a process is computed from them."""
+"""Time before the range whose rows are kept, too: the first CPU use of a process is computed from them."""
 MAX_ROWS = 300_000
 """Maximum number of rows of one kind, which take 40 MB while they are sorted."""
 _GROUP_ROWS = 1_000

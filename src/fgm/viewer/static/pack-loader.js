@@ -24,7 +24,7 @@
     return sheet;
   }
 
-  /** The URL of a module, in whose imports there are URLs of blobs instead of paths. There are no cycles. */
+  /** The URL of a module whose imports have URLs of blobs instead of paths. There are no cycles. */
   function urlOf(path) {
     if (urls.has(path)) return urls.get(path);
     const source = sources[path].replace(/\b(from|import)(\s*)"(\.\.?\/[^"]+)"/g, (all, word, space, name) => {

@@ -12,7 +12,7 @@ SAMPLED_ROWS = 300_000
 
 
 class SampledSize:
-    """The size of an export, of which the first rows are encoded. `step` may block."""
+    """The size of an export, estimated from its first rows, which are encoded. `step` may block."""
 
     def __init__(self, export: ParquetExport) -> None:
         self._export, self._parts = export, export.parts()

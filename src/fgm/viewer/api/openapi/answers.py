@@ -218,7 +218,7 @@ ANSWERS: dict[str, tuple[str, JsonSchema]] = {
         facts(**COVERED, derived=FLAG, skipped_lines=WHOLE, unknown=list_of(TEXT), events=list_of(EVENT)),
     ),
     "/api/processes": (
-        "The processes that used most, of those that were recorded: the top ten by CPU and by memory of each series.",
+        "The recorded processes that used most: the top ten by CPU and by memory of each series.",
         facts(
             id=TEXT,
             by={"type": "string", "enum": ["cpu", "memory"]},

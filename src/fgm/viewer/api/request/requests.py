@@ -50,7 +50,7 @@ class Span(NamedTuple):
         return from_ms, to_ms
 
     def resolve_at_most(self, max_ms: int, holdings: Holdings, now_ms: int) -> tuple[int, int]:
-        """Return the start and the end of a range of which every sample is read; see `resolve`.
+        """Return the start and the end of a range whose samples are all read; see `resolve`.
 
         Raises: Problem (400) if the range is empty, or longer than `max_ms` and a tick.
         """

@@ -19,7 +19,7 @@ from fgm.viewer.query.processes.readings import FIELDS, ProcessRows, readings_of
 
 _ALIGNMENT = 8
 _GROWING = ("cpu_usec", "children_cpu_usec", "rss_bytes")
-"""Columns of which the growth since the last known value of the process is stored: it has fewer digits."""
+"""Columns that are stored as the growth since the last known value of the process: it has fewer digits."""
 _PLAIN = ("threads", "fds")
 
 

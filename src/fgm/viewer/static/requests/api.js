@@ -8,7 +8,7 @@ export { Problem, Unreachable } from "./source.js";
 export const RAW_TICKS = 3600;
 /** Time after which the viewer responds with the part of a long range that it has read, which is the newest. */
 export const PART_MS = 700;
-/** The same for the rest of a range of which the newest part is shown: each response has a cost of its own. */
+/** The same for the rest of a range whose newest part is shown: each response has a cost of its own. */
 export const REST_MS = 2800;
 /** Timeout of requests for what the viewer computes only while nothing else is requested. */
 export const BACKGROUND_TIMEOUT_MS = 120_000;

@@ -10,7 +10,7 @@ from fgm.viewer.findings.detection import Detector, bounds_of_parts
 from fgm.viewer.query.analysis.grids.packing import Packing
 
 MAX_PARTS = 24
-"""Number of parts of about the same size of which blocks of rows consist."""
+"""Number of parts of about the same size that blocks of rows consist of."""
 
 
 @dataclass(frozen=True, slots=True)

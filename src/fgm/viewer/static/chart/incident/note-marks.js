@@ -10,7 +10,7 @@ import { plot, view } from "../../state/store.js";
 const FLAG_PX = 5; // size of a flag in the overview
 const MIN_RANGE_PX = 2;
 
-/** Whether a note is over a range of which something can be seen. */
+/** Whether a note is over a range, and some of the range can be seen. */
 const isRange = (left, width) => width >= MIN_RANGE_PX;
 
 const keepPlaced = keepWhileSame();

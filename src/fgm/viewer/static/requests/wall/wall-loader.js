@@ -1,5 +1,5 @@
 // Loads the cells of the walls: first the values of the focused lane, then of the others, then limits and the metrics that explain them.
-// A view that is shown for the first time is loaded in parts, the newest first; of a live view, only new columns, of all metrics at once.
+// A view that is shown for the first time is loaded in parts, the newest first; of a live view, only new columns are loaded, for all metrics at once.
 
 import { batch, effect, untracked } from "../../vendor/signals.js";
 import { columnAt, gridEnd, isContinued, joinedRows, movedRows } from "../../lib/wall/cells.js";

@@ -23,7 +23,7 @@ const isInView = ({ from_ms, to_ms }) => (to_ms ?? from_ms) >= view.value.from_m
 /** The notes in view. */
 export const notesInView = computed(() => notes.value.filter(isInView));
 
-/** The notes of which a part is in [from_ms, to_ms). */
+/** The notes that are at least partly in [from_ms, to_ms). */
 export const notesWithin = ({ from_ms, to_ms }) => notes.value.filter((note) => (note.to_ms ?? note.from_ms) >= from_ms && note.from_ms < to_ms);
 
 function setNotes(list, deleted = null) {
