@@ -36,7 +36,7 @@ def test_it_says_who_was_asked_what_stood_out_where_to_look_and_what_is_missing(
 
     assert lines(answer, failures=(Failure("node/worker-2", "no answer within 3 s"),)) == [
         f"2025-12-30 16:00:00 to 16:01:00 UTC{WHOSE}: 1 of 2 nodes answered",
-        "no answer from worker-2: no answer within 3 s",
+        "  worker-2: no answer within 3 s",
         "",
         "What stood out",
         " 1. worker-1: pay: CPU burst. (shop/pay-1, strength 9)",
@@ -47,9 +47,9 @@ def test_it_says_who_was_asked_what_stood_out_where_to_look_and_what_is_missing(
         "  16:00:01  worker-1  pay: killed",
         "  and 1 start",
         "",
-        "Most CPU",
-        "              mean    highest second  of the node  name",
-        "  1,250 millicores  3,000 millicores         30 %  pay (shop/pay-1)",
+        "Most CPU, in millicores",
+        "   mean  highest  of node  name",
+        "  1,250    3,000     30 %  pay (shop/pay-1)",
         "",
         "What is missing",
         "  worker-1: 2 files cannot be read",
@@ -67,12 +67,33 @@ def test_nothing_is_said_to_be_nothing_and_many_nodes_are_counted() -> None:
     assert text[0].endswith(": all 10 nodes answered")
     assert "Nothing stood out." in text
     assert "  00, 01, 02, 03, 04, 05, 06, 07 and 2 more: old" in text
-    assert text[-2:] == ["  open node/02", "  and 7 more in the same way"]
+    assert text[-2:] == ["To open the page there", "  open node/NODE"]
+
+
+def test_nodes_that_do_not_answer_for_the_same_reason_share_a_line() -> None:
+    failures = tuple(Failure(f"node/{name}", reason) for name, reason in (("a", "hung"), ("b", "old"), ("c", "hung")))
+
+    assert lines(failures=failures)[1:] == ["  a, c: hung", "  b: old"]
+
+
+def test_lines_fit_into_a_terminal_but_commands_stay_whole() -> None:
+    finding = Finding("burst", "x", "pay", "pay-1", "shop", CPU, FROM_MS, FROM_MS, 9.0, 0.5, "used more. " * 12)
+    user = User("x", "pay", "pay-" + "1" * 40, "shop", 1250.4, 3000.0, 0.3)
+    answer = NodeAnswer(f"node/{'w' * 90}", HEALTH, (finding,), (), {CPU: (user,)}, {CPU: "millicores"})
+    short = NodeAnswer("node/b", HEALTH, (finding,))
+    text = list(report(rank(QUESTION, (short,), ()), link, UTC, 80))
+
+    assert all(len(line) <= 80 for line in text)
+    assert text[3].startswith(" 1. b: used more. ")
+    assert text[4].startswith("    more. used more. ")
+    long = list(report(rank(QUESTION, (answer,), ()), link, UTC, 80))
+    assert f"      open node/{'w' * 90}" in long
+    assert long[-2:] == ["  1,250    3,000     30 %  pay", "                           (shop/pay-" + "1" * 40 + ")"]
 
 
 def test_without_data_nothing_is_said_to_be_calm() -> None:
     assert "It is not known what happened: see what is missing." in lines(NodeAnswer("/a", HEALTH, missing=("old",)))
-    assert lines(failures=(Failure("/a", "hung"),)) == [f"{UTC_TEXT}{WHOSE}: /a", "no answer from /a: hung"]
+    assert lines(failures=(Failure("/a", "hung"),)) == [f"{UTC_TEXT}{WHOSE}: /a", "  /a: hung"]
 
 
 def test_local_time_is_added_where_it_differs() -> None:
@@ -98,7 +119,7 @@ def test_shares_of_the_node_that_are_small_are_not_0() -> None:
 
 
 def test_names_cannot_control_the_terminal() -> None:
-    assert lines(failures=(Failure("node/a", "\x1b[2J\ud800"),))[1] == "no answer from a: ?[2J?"
+    assert lines(failures=(Failure("node/a", "\x1b[2J\ud800"),))[1] == "  a: ?[2J?"
 
 
 def test_amounts_have_units() -> None:

@@ -97,6 +97,6 @@ def test_who_may_not_list_nodes_is_told_so_if_nothing_is_found(real_cluster: Clu
     assert code == 1
     assert err == (
         "fgm: neither the cluster nor the data of its nodes has a pod 'nothing'; it may be a node without fgm: "
-        'kubectl get nodes failed: Error from server (Forbidden): nodes is forbidden: User "test" cannot list '
+        'kubectl cannot list nodes: Error from server (Forbidden): nodes is forbidden: User "test" cannot list '
         'resource "nodes"\n'
     )

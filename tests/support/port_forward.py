@@ -7,22 +7,17 @@ in the binary messages of a WebSocket.
 """
 
 import base64
-import contextlib
 import hashlib
 import json
 import socket
-import struct
 import threading
-import zlib
 from collections.abc import Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
-from wsproto.connection import Connection, ConnectionType
-from wsproto.events import BytesMessage, CloseConnection, Ping
-from wsproto.utilities import LocalProtocolError
+from tests.support.spdy import Session, Tunnel
 
 WEB_SOCKET_PROTOCOL = "SPDY/3.1+portforward.k8s.io"
 STOP_POLL_S = 0.02
@@ -30,8 +25,6 @@ STOP_POLL_S = 0.02
 FGM_NAMESPACE = "fine-grained-monitor"
 KUBELET_FORWARD = "portForward"
 """Start of the path at which an API server asks a kubelet to forward: /portForward/NAMESPACE/POD."""
-SYN_STREAM, SYN_REPLY, RST_STREAM, PING = 1, 2, 3, 6
-FIN = 1
 RESOURCES = {
     name: {
         "name": name,
@@ -50,6 +43,7 @@ class ClusterApi:
     `pods`, `nodes`: the objects it lists. `listeners`: the port on this machine for each pod that something listens in.
     `forwards`: the pods of all forwards so far. `refused`: number of connections that nothing in the pod accepted.
     `forbidden`: the resources that may not be listed, but in the namespace of fgm.
+    `token`: the one that each request must have; "" if none has to.
     `has_web_sockets`: it forwards over WebSockets, as API servers do since 1.31; if not, kubectl takes the older form.
     """
 
@@ -60,10 +54,11 @@ class ClusterApi:
         self.forwards: list[str] = []
         self.refused = 0
         self.forbidden: set[str] = set()
+        self.token = ""
         self.has_web_sockets = True
         self.changed = threading.Condition()
-        self._sessions: list[_Session] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._sessions: list[Session] = []
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"api": self}))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(STOP_POLL_S,), daemon=True)
         self._thread.start()
@@ -148,193 +143,71 @@ class ClusterApi:
                 self.changed.notify_all()
             raise
 
-    def forward(self, pod: str, connection: "socket.socket | _Tunnel") -> None:
+    def forward(self, pod: str, connection: socket.socket | Tunnel) -> None:
         """Forward to a pod over an upgraded connection, until kubectl closes it."""
         self.forwards.append(pod)
-        session = _Session(self, pod, connection)
+        session = Session(lambda: self.connect(pod), pod, connection)
         self._sessions.append(session)
         session.run()
 
-    def _handler(api) -> type[BaseHTTPRequestHandler]:  # noqa: N805 - `self` is the handler below
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
 
-            def do_GET(self) -> None:
-                path, _, query = self.path.partition("?")
-                if path.endswith("/portforward"):
-                    self._forward_over_web_socket()
-                    return
-                self._respond(*api.answer(path, query))
+class _Handler(BaseHTTPRequestHandler):
+    api: ClusterApi
+    protocol_version = "HTTP/1.1"
 
-            def do_POST(self) -> None:
-                assert self.headers["Upgrade"] == "SPDY/3.1"
-                self._upgrade({"Upgrade": "SPDY/3.1", "X-Stream-Protocol-Version": "portforward.k8s.io"})
-                parts = self.path.split("?")[0].split("/")
-                api.forward(parts[-1] if parts[1] == KUBELET_FORWARD else parts[-2], self.connection)
+    def parse_request(self) -> bool:
+        if not super().parse_request():
+            return False
+        if self.api.token and self.headers["Authorization"] != f"Bearer {self.api.token}":
+            failure = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Unauthorized"}
+            self._respond(401, {**failure, "message": "Unauthorized", "code": 401})
+            return False
+        return True
 
-            def _forward_over_web_socket(self) -> None:
-                if not api.has_web_sockets:
-                    self._respond(400, {"kind": "Status", "status": "Failure", "message": "no WebSockets"})
-                    return
-                assert self.headers["Sec-WebSocket-Protocol"] == WEB_SOCKET_PROTOCOL
-                key = (
-                    self.headers["Sec-WebSocket-Key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-                )  # RFC 6455, section 1.3
-                accept = base64.b64encode(hashlib.sha1(key.encode()).digest()).decode()
-                headers = {"Upgrade": "websocket", "Sec-WebSocket-Accept": accept}
-                self._upgrade({**headers, "Sec-WebSocket-Protocol": WEB_SOCKET_PROTOCOL})
-                api.forward(self.path.split("?")[0].split("/")[-2], _Tunnel(self.connection))
+    def do_GET(self) -> None:
+        path, _, query = self.path.partition("?")
+        if path.endswith("/portforward"):
+            self._forward_over_web_socket()
+            return
+        self._respond(*self.api.answer(path, query))
 
-            def _upgrade(self, headers: dict[str, str]) -> None:
-                self.send_response(101)
-                for name, value in {"Connection": "Upgrade", **headers}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.close_connection = True
+    def do_POST(self) -> None:
+        assert self.headers["Upgrade"] == "SPDY/3.1"
+        self._upgrade({"Upgrade": "SPDY/3.1", "X-Stream-Protocol-Version": "portforward.k8s.io"})
+        parts = self.path.split("?")[0].split("/")
+        self.api.forward(parts[-1] if parts[1] == KUBELET_FORWARD else parts[-2], self.connection)
 
-            def _respond(self, status: int, answer: dict[str, Any]) -> None:
-                body = json.dumps(answer).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+    def _forward_over_web_socket(self) -> None:
+        if not self.api.has_web_sockets:
+            self._respond(400, {"kind": "Status", "status": "Failure", "message": "no WebSockets"})
+            return
+        assert self.headers["Sec-WebSocket-Protocol"] == WEB_SOCKET_PROTOCOL
+        key = self.headers["Sec-WebSocket-Key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
+        accept = base64.b64encode(hashlib.sha1(key.encode()).digest()).decode()
+        headers = {"Upgrade": "websocket", "Sec-WebSocket-Accept": accept}
+        self._upgrade({**headers, "Sec-WebSocket-Protocol": WEB_SOCKET_PROTOCOL})
+        self.api.forward(self.path.split("?")[0].split("/")[-2], Tunnel(self.connection))
 
-            def log_message(self, *_: object) -> None:
-                pass
+    def _upgrade(self, headers: dict[str, str]) -> None:
+        self.send_response(101)
+        for name, value in {"Connection": "Upgrade", **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.close_connection = True
 
-        return Handler
+    def _respond(self, status: int, answer: dict[str, Any]) -> None:
+        body = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
 
 
 def _conditions(parameters: Mapping[str, Sequence[str]], name: str) -> dict[str, str]:
     """Return the conditions of a selector, such as `app=web,tier=front`."""
     selectors = [part for text in parameters.get(name, ()) for part in text.split(",")]
     return dict(selector.split("=", 1) for selector in selectors)
-
-
-class _Tunnel:
-    """A WebSocket whose binary messages are a stream of bytes, with the methods of a socket."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self._connection, self._web_socket = connection, Connection(ConnectionType.SERVER)
-        self._received = b""
-
-    def recv(self, size: int) -> bytes:
-        while not self._received:
-            data = self._connection.recv(1 << 16)
-            self._web_socket.receive_data(data or None)
-            for event in self._web_socket.events():
-                if isinstance(event, BytesMessage):
-                    self._received += event.data
-                elif isinstance(event, Ping):
-                    self._connection.sendall(self._web_socket.send(event.response()))
-                elif isinstance(event, CloseConnection):
-                    return b""
-        part, self._received = self._received[:size], self._received[size:]
-        return part
-
-    def sendall(self, data: bytes) -> None:
-        try:
-            message = self._web_socket.send(BytesMessage(data=data))
-        except LocalProtocolError as error:  # the connection was cut, for which a socket raises an OSError
-            raise BrokenPipeError from error
-        self._connection.sendall(message)
-
-    def shutdown(self, how: int) -> None:
-        self._connection.shutdown(how)
-
-
-class _Session:
-    """The SPDY session of one forward. Connections through it begin one after another.
-
-    kubectl opens two streams for each connection: first the error stream, then the data stream. Their headers are not
-    read, because the order suffices.
-    """
-
-    def __init__(self, api: ClusterApi, pod: str, connection: socket.socket | _Tunnel) -> None:
-        self._api, self._pod, self._connection = api, pod, connection
-        self._lock = threading.Lock()
-        self._headers = zlib.compressobj()
-        self._streams: dict[int, socket.socket] = {}
-        self._opened = 0
-
-    def cut(self) -> None:
-        with contextlib.suppress(OSError):  # kubectl has closed it
-            self._connection.shutdown(socket.SHUT_RDWR)
-
-    def run(self) -> None:
-        try:
-            while head := self._read(8):
-                first, size = struct.unpack(">II", head)
-                flags, payload = size >> 24, self._read(size & 0xFFFFFF)
-                if not first >> 31:
-                    self._receive_data(first, payload, is_last=bool(flags & FIN))
-                elif first & 0xFFFF == SYN_STREAM:
-                    self._open_stream(struct.unpack(">I", payload[:4])[0])
-                elif first & 0xFFFF == PING:
-                    self._send_control(PING, payload)
-                elif first & 0xFFFF == RST_STREAM:
-                    self._close_stream(struct.unpack(">I", payload[:4])[0])
-        except OSError:
-            pass
-        finally:
-            for number in list(self._streams):
-                self._close_stream(number)
-
-    def _open_stream(self, number: int) -> None:
-        no_headers = self._headers.compress(struct.pack(">I", 0)) + self._headers.flush(zlib.Z_SYNC_FLUSH)
-        self._send_control(SYN_REPLY, struct.pack(">I", number) + no_headers)
-        self._opened += 1
-        if self._opened % 2 == 1:
-            return  # the error stream, which comes first
-        try:
-            pod = self._streams[number] = self._api.connect(self._pod)
-        except ConnectionError:
-            message = (
-                f"error forwarding port 8050 to pod {self._pod}, uid : failed to execute portforward in network "
-                "namespace: failed to connect to localhost:8050: connect: connection refused"
-            )
-            self._send_data(number - 2, message.encode())
-            self._end(number)
-        else:
-            threading.Thread(target=self._copy, args=(pod, number), daemon=True).start()
-
-    def _copy(self, pod: socket.socket, number: int) -> None:
-        try:
-            while part := pod.recv(1 << 14):
-                self._send_data(number, part)
-            self._end(number)
-        except OSError:
-            pass  # kubectl has closed the connection
-
-    def _end(self, number: int) -> None:
-        self._send_data(number - 2, b"", FIN)
-        self._send_data(number, b"", FIN)
-
-    def _receive_data(self, number: int, data: bytes, *, is_last: bool) -> None:
-        pod = self._streams.get(number)
-        if pod is not None and data:
-            pod.sendall(data)
-        if pod is not None and is_last:
-            pod.shutdown(socket.SHUT_WR)
-
-    def _close_stream(self, number: int) -> None:
-        if pod := self._streams.pop(number, None):
-            pod.close()
-
-    def _send_control(self, kind: int, payload: bytes) -> None:
-        with self._lock:
-            self._connection.sendall(struct.pack(">HHI", 0x8003, kind, len(payload)) + payload)
-
-    def _send_data(self, number: int, data: bytes, flags: int = 0) -> None:
-        with self._lock:
-            self._connection.sendall(struct.pack(">II", number, flags << 24 | len(data)) + data)
-
-    def _read(self, size: int) -> bytes:
-        parts = b""
-        while len(parts) < size:
-            part = self._connection.recv(size - len(parts))
-            if not part:
-                raise ConnectionError
-            parts += part
-        return parts

@@ -4,7 +4,6 @@ etcd and kube-apiserver are programs that you have; they are no packages, so no 
 those of all nodes: the API server reaches it over TLS at the address and port that the Node objects name.
 """
 
-import contextlib
 import json
 import re
 import ssl
@@ -12,20 +11,18 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import anyio
-import anyio.abc
 import yaml
-from anyio.from_thread import start_blocking_portal
-from anyio.streams.tls import TLSListener
 
 from tests.support.cluster import Cluster, fgm_pod
+from tests.support.collector.certificates import own_certificate
 from tests.support.port_forward import FGM_NAMESPACE
 from tests.support.processes import LOOK_AGAIN_S, free_port
+from tests.support.tls_relay import tls_relay
 
 ADMIN, LIMITED = "test", "limited"
 """Contexts of kubectl and tokens: a user with all rights, and one with the rights that docs/cluster.md names."""
@@ -44,9 +41,9 @@ class RealCluster(Cluster):
         self._stack, self._folder = ExitStack(), folder
         self.kubelet_port, self._url = 0, f"https://127.0.0.1:{free_port()}"
         try:
-            certificate, key = _make_certificate(folder / "kubelet")
-            self.kubelet_port = self._stack.enter_context(_tls_relay(self.api.port, certificate, key))
-            self._start(kube_apiserver, etcd, certificate)
+            certificate = own_certificate(folder / "kubelet", "IP:127.0.0.1")
+            self.kubelet_port = self._stack.enter_context(tls_relay(self.api.port, certificate))
+            self._start(kube_apiserver, etcd, certificate.with_name("ca.crt"))
             self._write_kubeconfig()
             self._make_rights()
         except BaseException:
@@ -92,7 +89,7 @@ class RealCluster(Cluster):
         )
         _wait_for(lambda: _is_up(f"{client}/health", None))
         key = folder / "accounts.key"
-        _openssl("genrsa", "-out", str(key), "2048")
+        subprocess.run(["openssl", "genrsa", "-out", str(key), "2048"], check=True, capture_output=True)
         tokens = "".join(
             f"{name},{name},{name}{groups}\n" for name, groups in ((ADMIN, ",system:masters"), (LIMITED, ""))
         )
@@ -163,54 +160,6 @@ class RealCluster(Cluster):
             urllib.request.urlopen(request, timeout=START_TIMEOUT_S, context=self._context).close()
         except urllib.error.HTTPError as error:
             raise AssertionError(f"{method} {path}: {error.read().decode()}") from error
-
-
-def _make_certificate(folder: Path) -> tuple[Path, Path]:
-    """Make a certificate of 127.0.0.1 that is its own authority; return its file and that of its key."""
-    folder.mkdir()
-    certificate, key = folder / "kubelet.crt", folder / "kubelet.key"
-    names = ("-subj", "/CN=kubelet", "-addext", "subjectAltName=IP:127.0.0.1")
-    _openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", *names, "-keyout", str(key), "-out", str(certificate))
-    return certificate, key
-
-
-def _openssl(*arguments: str) -> None:
-    subprocess.run(["openssl", *arguments], check=True, capture_output=True)
-
-
-@contextlib.contextmanager
-def _tls_relay(port: int, certificate: Path, key: Path) -> Iterator[int]:
-    """Relay TLS connections to a port without TLS until the block is left; yield the port that takes them.
-
-    One thread does all of it, because a TLS connection may not be read and written by two threads.
-    """
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate, key)
-
-    async def serve(*, task_status: anyio.abc.TaskStatus[int]) -> None:
-        listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
-        task_status.started(listener.extra(anyio.abc.SocketAttribute.local_port))
-        await TLSListener(listener, context, standard_compatible=False).serve(relay)
-
-    async def relay(outside: anyio.abc.ByteStream) -> None:
-        async with outside, await anyio.connect_tcp("127.0.0.1", port) as inside, anyio.create_task_group() as tasks:
-            tasks.start_soon(_copy, outside, inside, tasks.cancel_scope)
-            tasks.start_soon(_copy, inside, outside, tasks.cancel_scope)
-
-    with start_blocking_portal() as portal:
-        future, found = portal.start_task(serve)
-        try:
-            yield int(found)
-        finally:
-            future.cancel()
-
-
-async def _copy(source: anyio.abc.ByteStream, target: anyio.abc.ByteStream, scope: anyio.CancelScope) -> None:
-    """Copy all bytes, and then end the other direction, too."""
-    with contextlib.suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
-        async for data in source:
-            await target.send(data)
-    scope.cancel()
 
 
 def _is_up(url: str, context: ssl.SSLContext | None) -> bool:

@@ -2,12 +2,14 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import tzinfo
 from typing import Any
 
 from fgm import iso_time
 from fgm.asking.minute import NodeAnswer, User
 from fgm.asking.ranking import MINOR_EVENTS, OnNode, Ranking
+from fgm.asking.terminal_lines import Line, fitted
 from fgm.asking.typed_times import local_text
 
 TITLES = {
@@ -19,9 +21,12 @@ NODE = "node/"
 """Start of the names of sources that are nodes of a cluster."""
 MAX_NAMED = 8
 """Maximum number of nodes that are named in a line about nodes without findings or without data."""
+MAX_FAILED = 32
+"""Maximum number of nodes that are named in a line about nodes that do not answer."""
 MAX_LINKS = 3
-"""Maximum number of links to pages of nodes without findings."""
-NUMBER_HEADS = ("mean", "highest second", "of the node")
+"""Maximum number of links to pages of nodes without findings; if there are more, one has NODE instead of a name."""
+MILLICORES = "millicores"
+NUMBER_HEADS = ("mean", "highest", "of node")
 OUTSIDE, OUTSIDE_MEANS = "outside", "all that is in no container, service or pod"
 _BINARY_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
@@ -29,12 +34,22 @@ Link = Callable[[NodeAnswer], str]
 """Returns the command or the URL that opens the page of the answer's source there."""
 
 
-def report(ranking: Ranking, link: Link, zone: tzinfo | None = None) -> Iterator[str]:
-    """Yield the lines of the text. Times are in UTC, as viewers write them; the first line has local time, too."""
+def report(ranking: Ranking, link: Link, zone: tzinfo | None = None, columns: int | None = None) -> Iterator[str]:
+    """Yield the lines of the text. Times are in UTC, as viewers write them; the first line has local time, too.
+
+    `columns`: how many a line may have; None means any number.
+    """
+    for line in _lines(ranking, link, zone):
+        yield from fitted(line, columns)
+
+
+def _lines(ranking: Ranking, link: Link, zone: tzinfo | None) -> Iterator[Line]:
     names = _names(ranking.answers)
-    yield f"{_times(ranking, zone)}{_whose(ranking)}: {_who_answered(ranking)}"
+    yield Line(f"{_times(ranking, zone)}{_whose(ranking)}: {_who_answered(ranking)}")
+    failed: dict[str, list[str]] = {}
     for failure in ranking.failures:
-        yield printable(f"no answer from {failure.source.removeprefix(NODE)}: {failure.reason}")
+        failed.setdefault(failure.reason, []).append(failure.source.removeprefix(NODE))
+    yield from with_names(failed, MAX_FAILED)
     if not ranking.answers:
         return
     yield from _findings(ranking, names, link)
@@ -73,37 +88,44 @@ def _who_answered(ranking: Ranking) -> str:
     return f"all {asked} {what} answered" if answered == asked else f"{answered} of {asked} {what} answered"
 
 
-def _findings(ranking: Ranking, names: Mapping[str, str], link: Link) -> Iterator[str]:
-    yield ""
+def with_names(nodes_with: Mapping[str, Sequence[str]], most: int = MAX_NAMED) -> Iterator[Line]:
+    """Yield a line for each sentence, with the names of the nodes that it is about; "" is no name."""
+    for sentence, nodes in nodes_with.items():
+        of = f"{listed(nodes, most)}: " if any(nodes) else ""
+        yield Line(printable(f"  {of}{sentence}"), 4)
+
+
+def _findings(ranking: Ranking, names: Mapping[str, str], link: Link) -> Iterator[Line]:
+    yield Line("")
     if not ranking.findings:
-        yield "Nothing stood out." if ranking.users else "It is not known what happened: see what is missing."
+        yield Line("Nothing stood out." if ranking.users else "It is not known what happened: see what is missing.")
         return
     rest = ranking.found - len(ranking.findings)
-    yield "What stood out" + (f" (the first {len(ranking.findings)} of {ranking.found})" if rest else "")
+    yield Line("What stood out" + (f" (the first {len(ranking.findings)} of {ranking.found})" if rest else ""))
     for number, each in enumerate(ranking.findings, 1):
         finding, node = each.item, names[each.answer.source]
         place = _place(finding.namespace, finding.pod_name)
         facts = ", ".join(part for part in (place, f"strength {finding.strength:g}") if part)
-        yield printable(f"{number:>2}. {node}: {finding.text} ({facts})")
+        yield Line(printable(f"{number:>2}. {node}: {finding.text} ({facts})"), 4)
         if number == 1 or ranking.findings[number - 2].answer is not each.answer:
-            yield printable(f"      {link(each.answer)}")
+            yield Line(printable(f"      {link(each.answer)}"), None)
 
 
-def _events(ranking: Ranking, names: Mapping[str, str]) -> Iterator[str]:
+def _events(ranking: Ranking, names: Mapping[str, str]) -> Iterator[Line]:
     if not ranking.events and not ranking.counted:
         return
     counted = ", ".join(counted_events(kind, count) for kind, count in ranking.counted.items())
-    yield ""
-    yield "Events" if ranking.events else f"Events: {counted}"
+    yield Line("")
+    yield Line("Events" if ranking.events else f"Events: {counted}")
     for each in ranking.events:
         event = each.item
         time = iso_time.format_seconds(event.time_ms)[11:19]
-        yield printable(f"  {time}  {names[each.answer.source]}  {event.name}: {event.what}")
+        yield Line(printable(f"  {time}  {names[each.answer.source]}  {event.name}: {event.what}"), 12)
     if ranking.events and counted:
-        yield printable(f"  and {counted}")
+        yield Line(printable(f"  and {counted}"), 4)
 
 
-def _users(ranking: Ranking, names: Mapping[str, str]) -> Iterator[str]:
+def _users(ranking: Ranking, names: Mapping[str, str]) -> Iterator[Line]:
     tables = {
         metric: [_cells(each, ranking.units[metric], names) for each in users]
         for metric, users in ranking.users.items()
@@ -112,14 +134,15 @@ def _users(ranking: Ranking, names: Mapping[str, str]) -> Iterator[str]:
     rows = [heads, *(row for table in tables.values() for row in table)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for metric, table in tables.items():
-        yield ""
-        yield f"Most {TITLES.get(metric, metric)}"
+        yield Line("")
+        title = f"Most {TITLES.get(metric, metric)}"
+        yield Line(f"{title}, in millicores" if ranking.units[metric] == MILLICORES else title)
         for row in (heads, *table):
             cells = (
                 cell.rjust(width) if number < len(NUMBER_HEADS) else cell.ljust(width)
                 for number, (cell, width) in enumerate(zip(row, widths, strict=True))
             )
-            yield printable(f"  {'  '.join(cells)}".rstrip())
+            yield Line(printable(f"  {'  '.join(cells)}".rstrip()), sum(widths[:-1]) + 2 * len(widths))
 
 
 def _cells(each: OnNode[User], unit: str, names: Mapping[str, str]) -> tuple[str, ...]:
@@ -127,8 +150,7 @@ def _cells(each: OnNode[User], unit: str, names: Mapping[str, str]) -> tuple[str
     name = f"{user.name} ({OUTSIDE_MEANS})" if user.id == OUTSIDE else user.name
     place = _place(user.namespace, user.pod_name)
     return (
-        amount(user.mean, unit),
-        amount(user.max, unit),
+        *(amount(value, unit).removesuffix(f" {MILLICORES}") for value in (user.mean, user.max)),
         "" if user.share_of_node is None else percent(user.share_of_node),
         *((names[each.answer.source],) if len(names) > 1 else ()),
         f"{name} ({place})" if place and place != name else name,
@@ -139,29 +161,29 @@ def _place(namespace: str | None, pod_name: str | None) -> str:
     return "/".join(part for part in (namespace, pod_name) if part)
 
 
-def _missing(ranking: Ranking, names: Mapping[str, str]) -> Iterator[str]:
+def _missing(ranking: Ranking, names: Mapping[str, str]) -> Iterator[Line]:
     by_reason: dict[str, list[str]] = {}
     for answer in ranking.answers:
         for reason in answer.missing:
             by_reason.setdefault(reason, []).append(names[answer.source])
     if by_reason:
-        yield ""
-        yield "What is missing"
-    for reason, nodes in by_reason.items():
-        yield printable(f"  {listed(nodes)}: {reason}")
+        yield Line("")
+        yield Line("What is missing")
+    yield from with_names(by_reason)
 
 
-def _further_links(ranking: Ranking, link: Link) -> Iterator[str]:
+def _further_links(ranking: Ranking, link: Link) -> Iterator[Line]:
     """Yield how to open the pages that no finding has a link to."""
     linked = {each.answer.source for each in ranking.findings}
     rest = [answer for answer in ranking.answers if answer.source not in linked]
-    if rest:
-        yield ""
-        yield "To open the page there" if not linked else "To open the other pages there"
-    for answer in rest[:MAX_LINKS]:
-        yield printable(f"  {link(answer)}")
-    if len(rest) > MAX_LINKS:
-        yield f"  and {len(rest) - MAX_LINKS} more in the same way"
+    if not rest:
+        return
+    yield Line("")
+    yield Line("To open the page there" if not linked else "To open the other pages there")
+    if len(rest) > MAX_LINKS and all(answer.source.startswith(NODE) for answer in rest):
+        rest = [replace(rest[0], source=f"{NODE}NODE")]
+    for answer in rest:
+        yield Line(printable(f"  {link(answer)}"), None)
 
 
 def _names(answers: Sequence[NodeAnswer]) -> dict[str, str]:
@@ -189,7 +211,7 @@ def node_of(answer: NodeAnswer) -> str:
 def amount(value: float, unit: str) -> str:
     """Return a value with its unit, such as `1,250 millicores` or `12.5 MiB/s`."""
     if not unit.startswith("bytes"):
-        return f"{value:,.0f} {unit}" if unit == "millicores" else f"{value:,.1f} {unit}"
+        return f"{value:,.0f} {unit}" if unit == MILLICORES else f"{value:,.1f} {unit}"
     power = 0
     while abs(value) >= 1024 and power < len(_BINARY_UNITS) - 1:
         value, power = value / 1024, power + 1

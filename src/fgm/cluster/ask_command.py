@@ -17,6 +17,7 @@ from fgm.asking.many import ask_each
 from fgm.asking.minute import MinuteQuestion, NodeAnswer, ask_health, ask_minute
 from fgm.asking.ranking import Ranking, rank
 from fgm.asking.sources import Source, held
+from fgm.asking.terminal_lines import columns_of
 from fgm.asking.typed_times import TypedTime, read_time
 from fgm.asking.viewer_client import AskError, ViewerClient
 from fgm.asking.words import NODE, Link, as_json, report
@@ -25,7 +26,7 @@ from fgm.cluster import running
 from fgm.cluster.deployment import NAMESPACE
 from fgm.cluster.fgm_pods import NodePod, by_node, fgm_pods, no_pods, nodes_of_workload
 from fgm.cluster.forward import source_of
-from fgm.cluster.kubectl import Kubectl
+from fgm.cluster.kubectl.client import Kubectl
 
 CLUSTER = "cluster"
 
@@ -50,7 +51,7 @@ async def _ask(arguments: argparse.Namespace) -> int:
     if arguments.json:
         sys.stdout.write(json.dumps(as_json(ranking, link), indent=1) + "\n")
     else:
-        sys.stdout.writelines(f"{line}\n" for line in report(ranking, link))
+        sys.stdout.writelines(f"{line}\n" for line in report(ranking, link, columns=columns_of(sys.stdout)))
     return 0 if ranking.answers else running.EXIT_FAILED
 
 

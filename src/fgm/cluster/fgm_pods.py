@@ -6,24 +6,24 @@ from typing import Any
 
 from fgm.asking.viewer_client import AskError
 from fgm.cluster.deployment import SELECTOR
-from fgm.cluster.kubectl import Kubectl
+from fgm.cluster.kubectl.client import Kubectl
 
 
 @dataclass(frozen=True, slots=True)
 class NodePod:
-    """The fgm pod of a node. `problem`: why it cannot be asked; "" if it can."""
+    """The fgm pod of a node; "" if it has several that do not run. `problem`: why it cannot be asked; "" if it can."""
 
     node: str
     pod: str
     problem: str = ""
 
 
-def fgm_pods(kubectl: Kubectl, *flags: str) -> list[Mapping[str, Any]]:
-    """Return fgm's pods, running or not, as kubectl prints them.
+def fgm_pods(kubectl: Kubectl, node: str = "") -> list[Mapping[str, Any]]:
+    """Return fgm's pods, running or not, as kubectl prints them. `node`: "" means all.
 
     Raises: KubectlError if kubectl fails.
     """
-    return kubectl.get("pods", "--selector", SELECTOR, *flags)
+    return kubectl.get("pods", labels=SELECTOR, fields=f"spec.nodeName={node}" if node else "")
 
 
 def no_pods(namespace: str) -> AskError:
@@ -47,8 +47,10 @@ def _pod_of(node: str, pods: Sequence[Mapping[str, Any]]) -> NodePod:
     running = sorted(pod["metadata"]["name"] for pod in pods if is_running(pod))
     if running:
         return NodePod(node, running[0])
+    if len(pods) == 1:
+        return NodePod(node, str(pods[0]["metadata"]["name"]), f"its fgm pod is {phase_of(pods[0])}")
     names = ", ".join(f"{pod['metadata']['name']} is {phase_of(pod)}" for pod in pods)
-    return NodePod(node, "", f"no fgm pod is running: {names}")
+    return NodePod(node, "", f"none of its fgm pods is running: {names}")
 
 
 def nodes_of_workload(kubectl: Kubectl, name: str, namespace: str = "") -> set[str]:
@@ -58,10 +60,9 @@ def nodes_of_workload(kubectl: Kubectl, name: str, namespace: str = "") -> set[s
 
     Raises: KubectlError if kubectl fails.
     """
-    where = ("--namespace", namespace) if namespace else ("--all-namespaces",)
     return {
         str(pod["spec"]["nodeName"])
-        for pod in kubectl.get("pods", *where)
+        for pod in kubectl.get_anywhere("pods", namespace)
         if pod["spec"].get("nodeName") and name in _workloads_of(pod)
     }
 

@@ -1,5 +1,6 @@
 """Forwards a port of this machine to the viewer of an fgm pod, for as long as questions last."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -11,10 +12,14 @@ from fgm.asking.viewer_client import AskError, NoAnswerError, ViewerClient
 from fgm.asking.words import NODE
 from fgm.cluster.deployment import VIEWER_PORT
 from fgm.cluster.fgm_pods import NodePod
-from fgm.cluster.kubectl import LOST, Kubectl, PortForward
+from fgm.cluster.kubectl.client import Kubectl
+from fgm.cluster.kubectl.messages import reasons_of
+from fgm.cluster.kubectl.port_forward import PortForward
 
 START_TIMEOUT_S = 8.0
 """Timeout of kubectl's port."""
+_NOTHING_LISTENS = re.compile(r"error forwarding port \d+ to pod .*connection refused", re.IGNORECASE)
+"""Part of kubectl's messages if the kubelet has reached the pod, and nothing there accepts connections."""
 
 
 def source_of(kubectl: Kubectl, pod: NodePod) -> Source:
@@ -35,13 +40,15 @@ async def forwarded(kubectl: Kubectl, pod: NodePod) -> AsyncIterator[ViewerClien
         with anyio.move_on_after(START_TIMEOUT_S) as scope:
             port = await anyio.to_thread.run_sync(forward.port, abandon_on_cancel=True)
         if scope.cancelled_caught:
-            raise NoAnswerError(f"kubectl has not forwarded a port to pod {pod.pod} within {START_TIMEOUT_S:g} s")
+            raise NoAnswerError(f"kubectl has not forwarded a port to its pod within {START_TIMEOUT_S:g} s")
         if port is None:
-            raise AskError(f"kubectl cannot forward a port to pod {pod.pod}; it printed: {await _stopped(forward)}")
+            raise AskError(f"kubectl cannot forward a port to its pod; it printed: {await _stopped(forward)}")
         try:
             yield ViewerClient(port)
         except NoAnswerError as error:
             printed = await _stopped(forward)
+            if _NOTHING_LISTENS.search(printed):
+                raise NoAnswerError("nothing listens in its pod: connection refused") from error
             raise NoAnswerError(f"{error}" + (f"; kubectl printed: {printed}" if printed else "")) from error
     finally:
         with anyio.CancelScope(shield=True):
@@ -52,10 +59,4 @@ async def _stopped(forward: PortForward) -> str:
     """End kubectl; return what it has printed about the reason, "" if nothing."""
     with anyio.CancelScope(shield=True):
         await anyio.to_thread.run_sync(forward.stop)
-    return reasons_of(forward)
-
-
-def reasons_of(forward: PortForward) -> str:
-    """Return what a kubectl that has ended has printed; "" if nothing. Call it once."""
-    messages = dict.fromkeys(forward.messages())
-    return "; ".join(message for message in messages if message != LOST) or "; ".join(messages)
+    return reasons_of(forward.messages())

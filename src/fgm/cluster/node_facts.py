@@ -15,7 +15,7 @@ from fgm.asking.viewer_client import ViewerClient
 from fgm.asking.words import NODE
 from fgm.cluster.fgm_pods import by_node, fgm_pods
 from fgm.cluster.forward import source_of
-from fgm.cluster.kubectl import Kubectl, KubectlError
+from fgm.cluster.kubectl.client import Kubectl, KubectlError
 
 MAX_AGE_TICKS = 10
 """Maximum age of the newest sample, in ticks; an older one is a problem."""
@@ -77,7 +77,7 @@ async def facts_of_nodes(
 def _names_of_nodes(kubectl: Kubectl) -> tuple[list[str], str]:
     """Return the names of the cluster's nodes; none and the reason if they may not be listed."""
     try:
-        return [str(node["metadata"]["name"]) for node in kubectl.get("nodes")], ""
+        return [str(node["metadata"]["name"]) for node in kubectl.get_anywhere("nodes")], ""
     except KubectlError as error:
         return [], f"nodes without fgm are not known: {error}"
 

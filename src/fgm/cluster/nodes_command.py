@@ -9,10 +9,11 @@ from dataclasses import asdict
 from tqdm import tqdm
 
 from fgm import iso_time
-from fgm.asking.words import listed, printable
+from fgm.asking.terminal_lines import columns_of, fitted
+from fgm.asking.words import printable, with_names
 from fgm.cluster import running
 from fgm.cluster.fgm_pods import no_pods
-from fgm.cluster.kubectl import Kubectl
+from fgm.cluster.kubectl.client import Kubectl
 from fgm.cluster.node_facts import NodeFacts, facts_of_nodes, length
 
 HEADS = ("NODE", "POD", "VERSION", "DATA FROM", "NEWEST", "AGE")
@@ -34,12 +35,15 @@ async def _nodes(arguments: argparse.Namespace) -> int:
     if arguments.json:
         sys.stdout.write(json.dumps([asdict(each) for each in facts], indent=1) + "\n")
     else:
-        sys.stdout.writelines(f"{line}\n" for line in table(facts))
+        sys.stdout.writelines(f"{line}\n" for line in table(facts, columns_of(sys.stdout)))
     return 0 if any(each.health for each in facts) else running.EXIT_FAILED
 
 
-def table(facts: Sequence[NodeFacts]) -> Iterator[str]:
-    """Yield the lines of the table, and then each problem with the nodes that have it."""
+def table(facts: Sequence[NodeFacts], columns: int | None = None) -> Iterator[str]:
+    """Yield the lines of the table, and then each problem with the nodes that have it.
+
+    `columns`: how many a line of a problem may have; None means any number.
+    """
     rows = [HEADS, *(_cells(each) for each in facts if each.pod)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for cells in rows:
@@ -52,9 +56,8 @@ def table(facts: Sequence[NodeFacts]) -> Iterator[str]:
     if nodes_with:
         yield ""
         yield "Problems"
-    for problem, nodes in nodes_with.items():
-        of = f"{listed(nodes)}: " if any(nodes) else ""
-        yield printable(f"  {of}{problem}")
+    for line in with_names(nodes_with):
+        yield from fitted(line, columns)
 
 
 def _cells(facts: NodeFacts) -> tuple[str, ...]:

@@ -20,8 +20,9 @@ from fgm.cluster import running
 from fgm.cluster.deployment import NAMESPACE, VIEWER_PORT
 from fgm.cluster.fgm_pods import fgm_pods, is_running, phase_of
 from fgm.cluster.flags import WAIT_S
-from fgm.cluster.forward import reasons_of
-from fgm.cluster.kubectl import Kubectl, KubectlError, PortForward
+from fgm.cluster.kubectl.client import Kubectl, KubectlError
+from fgm.cluster.kubectl.messages import reasons_of
+from fgm.cluster.kubectl.port_forward import PortForward
 from fgm.cluster.open_target import print_notes, target_of
 from fgm.termination import stop_on_sigterm
 
@@ -118,7 +119,7 @@ def open_page(
     node = target.node
     while True:
         try:
-            pod = find_pod(fgm_pods(kubectl, "--field-selector", f"spec.nodeName={node}"), node, namespace)
+            pod = find_pod(fgm_pods(kubectl, node), node, namespace)
             with kubectl.forward(pod, port, VIEWER_PORT) as forward:
                 opened = forward.port()
                 port = opened or port  # also for later forwards: the page continues only on the same port
@@ -169,7 +170,7 @@ def find_pod(pods: Sequence[Mapping[str, Any]], node: str, namespace: str) -> st
 def _failure(forward: PortForward, pod: str, *, has_forwarded: bool) -> OpenError:
     """End a forward through which the viewer was not reached, and return the error with what kubectl has printed."""
     forward.stop()
-    reasons = reasons_of(forward) or "nothing"
+    reasons = reasons_of(forward.messages()) or "nothing"
     if not has_forwarded:
         return OpenError(f"kubectl cannot forward a port to pod {pod}; it printed: {reasons}")
     return NotReadyError(f"the viewer of pod {pod} does not respond; kubectl printed: {reasons}")

@@ -16,7 +16,7 @@ from fgm.asking.words import NODE
 from fgm.cluster import running
 from fgm.cluster.fgm_pods import by_node, fgm_pods
 from fgm.cluster.forward import source_of
-from fgm.cluster.kubectl import Kubectl, KubectlError
+from fgm.cluster.kubectl.client import Kubectl, KubectlError
 from fgm.cluster.pod_search import PodOnNode, search_pod
 
 POD = "pod/"
@@ -43,10 +43,10 @@ def target_of(kubectl: Kubectl, text: str, time_text: str, now_ms: int) -> OpenT
         return OpenTarget(text.removeprefix(NODE), _view(time, ()))
     nodes, unlisted = None, []
     if not text.startswith(POD) and "/" not in text:
-        if fgm_pods(kubectl, "--field-selector", f"spec.nodeName={text}"):
+        if fgm_pods(kubectl, text):
             return OpenTarget(text, _view(time, ()))
         try:
-            nodes = sorted(str(item["metadata"]["name"]) for item in kubectl.get("nodes"))
+            nodes = sorted(str(item["metadata"]["name"]) for item in kubectl.get_anywhere("nodes"))
         except KubectlError as error:
             unlisted = [f"it may be a node without fgm: {error}"]
         if nodes and text in nodes:
@@ -90,9 +90,8 @@ def _search(
 
 def _node_of(kubectl: Kubectl, name: str, namespace: str) -> str:
     """Return the node of a pod that the API still has; "" if it has none, or if pods may not be listed."""
-    where = ("--namespace", namespace) if namespace else ("--all-namespaces",)
     try:
-        pods = kubectl.get("pods", *where, "--field-selector", f"metadata.name={name}")
+        pods = kubectl.get_anywhere("pods", namespace, fields=f"metadata.name={name}")
     except KubectlError:
         return ""  # the data of the nodes has it, too
     nodes = {str(pod["spec"]["nodeName"]) for pod in pods if pod["spec"].get("nodeName")}

@@ -122,4 +122,4 @@ def test_a_cluster_that_cannot_be_reached_is_an_error(real_cluster: Cluster) -> 
     code, _, err = real_cluster.run("cluster", "--no-browser", "--port=0")
 
     assert code == 1
-    assert err.startswith("fgm: kubectl get pods failed: The connection to the server ")
+    assert err.startswith("fgm: kubectl cannot list pods: The connection to the server ")

@@ -13,7 +13,7 @@ from fgm.asking.sources import Source
 from fgm.cluster import running
 from fgm.cluster.fgm_pods import by_node, fgm_pods
 from fgm.cluster.forward import source_of
-from fgm.cluster.kubectl import Kubectl
+from fgm.cluster.kubectl.client import Kubectl
 from fgm.cluster.page.page_app import PageApp
 from fgm.cluster.page.page_files import load_page_files
 from fgm.listening import listen, url_of

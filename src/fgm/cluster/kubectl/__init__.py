@@ -1,0 +1,1 @@
+"""kubectl as a child process, what it prints, and what its messages mean."""

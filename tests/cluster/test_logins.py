@@ -1,0 +1,192 @@
+"""Logins and proxies of kubectl: the API server speaks TLS and wants a token, as those of companies do."""
+
+import json
+import signal
+import socket
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.cluster import Cluster
+from tests.support.collector.certificates import own_certificate
+from tests.support.connect_proxy import connect_proxy
+from tests.support.tls_relay import tls_relay
+
+pytestmark = [pytest.mark.slow]
+TOKEN = "of-a-user"
+HOST = "cluster.example:443"
+"""An API server that only a proxy can reach: no address belongs to the name."""
+EXEC_API = "client.authentication.k8s.io/v1"
+
+
+class SecureCluster(Cluster):
+    """A cluster behind TLS, with one node."""
+
+    def __init__(self, folder: Path, viewer_port: int) -> None:
+        super().__init__(folder)
+        self._stack, self.folder = ExitStack(), folder
+        certificate = own_certificate(folder / "tls", "IP:127.0.0.1", f"DNS:{HOST.partition(':')[0]}")
+        self._authority = certificate.with_name("ca.crt")
+        self.tls_port = self._stack.enter_context(tls_relay(self.api.port, certificate))
+        self.api.token = TOKEN
+        self.add_node("worker-1", viewer_port)
+
+    def close(self) -> None:
+        self._stack.close()
+        super().close()
+
+    def configure(self, user: dict[str, Any], **cluster: str) -> None:
+        """Write the configuration of kubectl."""
+        facts = {"server": f"https://127.0.0.1:{self.tls_port}", "certificate-authority": str(self._authority)}
+        (self.folder / "config").write_text(
+            json.dumps(
+                {
+                    "apiVersion": "v1",
+                    "kind": "Config",
+                    "clusters": [{"name": "secure", "cluster": {**facts, **cluster}}],
+                    "contexts": [{"name": "test", "context": {"cluster": "secure", "user": "someone"}}],
+                    "users": [{"name": "someone", "user": user}],
+                }
+            )
+        )
+
+    def login(self, code: str) -> dict[str, Any]:
+        """Return the user of a program that logs in. `code`: what it does; `log` writes a line for each call."""
+        program = self.folder / "login"
+        program.write_text(
+            f"#!{sys.executable}\nimport json, pathlib, sys, time\nfolder = pathlib.Path({str(self.folder)!r})\n"
+            "with (folder / 'log').open('a') as log: log.write('called\\n')\n"
+            f"def give(token): print(json.dumps({{'apiVersion': {EXEC_API!r}, 'kind': 'ExecCredential', "
+            f"'status': {{'token': token}}}}))\n{code}\n"
+        )
+        program.chmod(program.stat().st_mode | stat.S_IXUSR)
+        return {"exec": {"apiVersion": EXEC_API, "command": str(program), "interactiveMode": "IfAvailable"}}
+
+    def logins(self) -> int:
+        """Return how many times the program was called."""
+        return len((self.folder / "log").read_text().splitlines())
+
+    def refusal(self) -> str:
+        """Return the error message of `fgm nodes`."""
+        code, out, err = self.run("nodes")
+        assert (code, out, len(err.splitlines())) == (1, "", 1)
+        return err
+
+
+@pytest.fixture
+def secure_cluster(tmp_path: Path, port: int) -> Iterator[SecureCluster]:
+    """A cluster that kubectl is not configured for yet."""
+    cluster = SecureCluster(tmp_path, port)
+    yield cluster
+    cluster.close()
+
+
+def test_a_login_program_gives_the_token_to_each_kubectl(secure_cluster: SecureCluster) -> None:
+    secure_cluster.configure(secure_cluster.login(f"give({TOKEN!r})"))
+    code, out, err = secure_cluster.run("nodes")
+
+    assert (code, err) == (0, "")
+    assert "\nworker-1  fgm-worker-1  " in out
+    assert secure_cluster.logins() == 3, "for the list of pods, that of nodes, and the forward"
+
+
+def test_what_a_login_program_prints_while_it_waits_is_shown(secure_cluster: SecureCluster, tmp_path: Path) -> None:
+    secure_cluster.configure(
+        secure_cluster.login(
+            "if not (folder / 'confirmed').exists():\n"
+            "    print('open https://login.example and enter ABC-DEF', file=sys.stderr, flush=True)\n"
+            "while not (folder / 'confirmed').exists(): time.sleep(0.05)\n"
+            f"give({TOKEN!r})"
+        )
+    )
+    with secure_cluster.start("nodes") as process:
+        assert process.stderr is not None
+        said = process.stderr.readline()
+        (tmp_path / "confirmed").touch()
+        out, err = process.communicate(timeout=60)
+
+    assert said == "fgm: kubectl: open https://login.example and enter ABC-DEF\n"
+    assert (process.returncode, err) == (0, "")
+    assert "\nworker-1  fgm-worker-1  " in out
+
+
+def test_the_error_of_a_login_has_what_the_program_has_printed(secure_cluster: SecureCluster) -> None:
+    secure_cluster.configure(
+        secure_cluster.login("print('the session has ended\\nrun sso login', file=sys.stderr)\nsys.exit(3)")
+    )
+
+    assert secure_cluster.refusal() == (
+        "fgm: kubectl cannot list pods: Unable to connect to the server: getting credentials: exec: executable "
+        f"{secure_cluster.folder}/login failed with exit code 3 (it printed before: the session has ended; run sso "
+        "login); log in as you do for kubectl\n"
+    )
+
+
+def test_a_token_that_is_not_accepted_is_an_error_of_the_login(secure_cluster: SecureCluster) -> None:
+    secure_cluster.configure({"token": "expired"})
+
+    assert secure_cluster.refusal().endswith("log in as you do for kubectl\n")
+
+
+def test_a_login_program_that_is_not_installed_is_an_error_with_its_own_hint(secure_cluster: SecureCluster) -> None:
+    user = secure_cluster.login("")
+    user["exec"] |= {"command": "sso-login", "installHint": "sso-login is on the intranet"}
+    secure_cluster.configure(user)
+
+    assert "sso-login is on the intranet" in secure_cluster.refusal()
+
+
+@pytest.mark.parametrize("has_web_sockets", [True, False])
+@pytest.mark.parametrize("where", ["proxy-url", "HTTPS_PROXY"])
+def test_lists_and_forwards_go_through_a_proxy(
+    secure_cluster: SecureCluster, where: str, has_web_sockets: bool
+) -> None:
+    secure_cluster.api.has_web_sockets = has_web_sockets
+    with connect_proxy({HOST: secure_cluster.tls_port}) as proxy:
+        if where == "proxy-url":
+            secure_cluster.configure({"token": TOKEN}, server=f"https://{HOST}", **{where: proxy.url})
+        else:
+            secure_cluster.configure({"token": TOKEN}, server=f"https://{HOST}")
+            secure_cluster.environment[where] = proxy.url
+        code, out, err = secure_cluster.run("nodes")
+
+    assert (code, err) == (0, "")
+    assert "\nworker-1  fgm-worker-1  " in out
+    assert secure_cluster.api.forwards == ["fgm-worker-1"]
+    assert set(proxy.asked) == {HOST}
+
+
+def test_a_proxy_that_refuses_is_part_of_the_error(secure_cluster: SecureCluster) -> None:
+    """kubectl's message names the API server instead."""
+    secure_cluster.configure({"token": TOKEN}, server=f"https://{HOST}", **{"proxy-url": "http://127.0.0.1:1"})
+
+    message = secure_cluster.refusal()
+    assert f"The connection to the server {HOST} was refused" in message
+    assert "a proxy (proxy-url, HTTPS_PROXY) that refuses has the same message" in message
+
+
+def test_a_context_that_does_not_exist_is_an_error_with_a_hint(secure_cluster: SecureCluster) -> None:
+    secure_cluster.configure({"token": TOKEN})
+    secure_cluster.context = "production"
+
+    message = secure_cluster.refusal()
+    assert "production" in message
+    assert message.endswith("; kubectl config get-contexts lists your clusters\n")
+
+
+def test_ctrl_c_does_not_wait_for_an_api_server_that_hangs(secure_cluster: SecureCluster) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as hung:  # it accepts, and never answers
+        secure_cluster.configure({"token": TOKEN}, server=f"https://127.0.0.1:{hung.getsockname()[1]}")
+        with secure_cluster.start("nodes") as process:
+            connection, _ = hung.accept()
+            with connection:
+                children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+                process.send_signal(signal.SIGTERM)
+                _, err = process.communicate(timeout=5)
+
+    assert (process.returncode, err) == (1, "fgm: stopped\n")
+    assert not any(Path(f"/proc/{child}").exists() for child in children)
