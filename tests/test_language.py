@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -28,20 +28,23 @@ TEXTS = [
 ]
 
 
-def docstrings(path: Path) -> Iterator[str]:
-    """Yield every docstring of a module, and every string below a constant that explains it."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
-            yield node.value.value
+@cache
+def docstring_lines() -> list[tuple[str, str]]:
+    """Return each line of every docstring of the source, and of the strings below constants, with its module's path."""
+    return [
+        (path.relative_to(SOURCE).as_posix(), line.strip())
+        for path in SOURCE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        for line in node.value.value.splitlines()
+    ]
 
 
 @pytest.mark.parametrize("field", FIELDS)
 def test_a_field_of_a_docstring_begins_a_line_and_says_something(field: str) -> None:
     fields = {
-        (path.relative_to(SOURCE).as_posix(), line.strip())
-        for path in SOURCE.rglob("*.py")
-        for text in docstrings(path)
-        for line in text.splitlines()
+        (path, line)
+        for path, line in docstring_lines()
         if re.search(rf"\b{field}:", line) or (field == "Raises" and re.search(r"\bRaises\b", line))
     }
 
