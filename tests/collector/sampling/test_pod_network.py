@@ -1,6 +1,7 @@
 """A pod's network is found through any of its processes, and distinguished from the host's."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,11 @@ import pytest
 from fgm.collector.sampling.occasional.rounds import Rounds
 from fgm.collector.sampling.pod_network import PodNetworks, network_of
 from fgm.collector.sampling.read_counts import ReadCounts
+from tests.support.captured_host import CONTAINERS, FIRST_SECOND, CapturedHost, captured_host
+from tests.support.collector.captured_sampler import make_sampler, values
 from tests.support.network_namespaces import SENT, bridge_behind_uplink, bytes_of, namespaces, send
 
+NET = Path(__file__).parents[2] / "data/procfs/net"
 DEV = """Inter-|   Receive           |  Transmit
  face |bytes packets errs drop fifo frame compressed multicast|bytes packets errs drop fifo colls carrier compressed
     lo: 9000  90 0 0 0 0 0 0 9000 90 0 0 0 0 0 0
@@ -70,3 +74,51 @@ def test_a_process_in_the_hosts_network_has_no_counters(proc: Path) -> None:
 
 def test_an_ended_process_has_no_counters(proc: Path) -> None:
     assert pod_networks(str(proc)).open_file(90, network_of(str(proc), 1)) is None
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> CapturedHost:
+    return captured_host(tmp_path)
+
+
+def test_a_pod_row_has_the_network_of_its_processes(host: CapturedHost) -> None:
+    web = next(container for container in CONTAINERS if container["layout"] == "containerd-systemd")
+    folder = host.cgroup_root.removeprefix(str(host.folder) + "/") + web["cgroup"]
+    dev = FIRST_SECOND["proc/1/net/dev"]
+    host.show({f"{folder}/cgroup.procs": "4711\n", "proc/4711/net/dev": dev})
+    sampler = make_sampler(host)
+    sampler.tick(0, 0.0)
+    tick = sampler.tick(1000, 1.0)
+    (uid,) = {series.pod_uid for series in tick.series if series.container_id == web["id"]}
+
+    assert "network.rx_bytes" in values(tick, f"pod:{uid}")
+    assert "network.rx_bytes" not in values(tick, web["id"])
+
+
+def test_a_container_without_a_pod_has_its_network_itself(host: CapturedHost) -> None:
+    docker = next(container for container in CONTAINERS if container["layout"] == "docker")
+    folder = host.cgroup_root.removeprefix(str(host.folder) + "/") + docker["cgroup"]
+    host.show({f"{folder}/cgroup.procs": "4711\n", "proc/4711/net/dev": FIRST_SECOND["proc/1/net/dev"]})
+    shutil.copytree(NET, Path(host.proc_root, "4711/net"), dirs_exist_ok=True)
+    sampler = make_sampler(host)
+    ticks = [sampler.tick(1000 * i, float(i)) for i in range(12)]
+
+    assert "network.rx_bytes" in values(ticks[-1], docker["id"])
+    assert any("tcp.retrans_segs" in values(tick, docker["id"]) for tick in ticks)
+
+
+def test_counters_of_tcp_stand_only_in_the_row_of_the_tick_that_read_them(host: CapturedHost) -> None:
+    shutil.copytree(NET, Path(host.proc_root, "1/net"), dirs_exist_ok=True)
+    (container,) = (container for container in CONTAINERS if container["name"] == "cache")
+    pid = FIRST_SECOND[f"sys/fs/cgroup{container['cgroup']}/cgroup.procs"].split()[0]
+    shutil.copytree(NET, Path(host.proc_root, pid, "net"), dirs_exist_ok=True)
+    sampler = make_sampler(host)
+    ticks = [sampler.tick(1000 * i, float(i)) for i in range(21)]
+    for key in ("node", f"pod:{container['uid']}"):
+        of_series = [values(tick, key) for tick in ticks]
+        read_at = [i for i, row in enumerate(of_series) if "tcp.retrans_segs" in row]
+        assert read_at[-2:] == [10, 20]
+        row = of_series[read_at[1]]
+        assert (row["tcp.retrans_segs"], row["udp.rcvbuf_errors"], row["tcp.inuse"]) == (18, 198, 12)
+        assert ("tcp.memory_bytes" in row) == (key == "node")
+    assert f"{host.proc_root}/{pid}/net/netstat" in {path for path, every in sampler.reads() if every == 10}

@@ -8,28 +8,17 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
 from fgm.collector.cgroups.finder import CgroupFinder
 from fgm.collector.cgroups.hierarchies import detect
 from fgm.collector.kernel.handles import RESERVED_DESCRIPTORS
-from fgm.collector.kubernetes.names import ContainerName, Names, PodName
 from fgm.collector.sampling.node import Node
 from fgm.collector.sampling.sampler import Sampler
-from fgm.metrics.catalogue import COLUMNS
-from fgm.store.samples.tick import Tick
 from tests.support.captured_host import CONTAINERS, FIRST_SECOND, NEXT_SECOND, CapturedHost, captured_host
+from tests.support.collector.captured_sampler import NEW_ID, OF_NODE, make_sampler, values
 
-OF_NODE = {
-    "effective_cpu_limit_millicores": 2000,
-    "effective_cpu_limit_depth": 0,
-    "effective_memory_max": 2976948 * 1024,
-    "effective_memory_max_depth": 0,
-}
-"""Limits of a series that has no limits below the captured node."""
 QOS = {"guaranteed": "Guaranteed", "burstable": "Burstable", "besteffort": "BestEffort"}
 RUNTIMES = {
     "containerd-systemd": "containerd",
@@ -38,31 +27,11 @@ RUNTIMES = {
     "docker": "docker",
     "kind": "containerd",
 }
-NEW_ID = "ab" * 32
-DATA = Path(__file__).parents[2] / "data"
-V1_FILES = {
-    "cpu": ("cpu.stat", "cpu.cfs_quota_us", "cpu.cfs_period_us"),
-    "cpuacct": ("cpuacct.usage", "cpuacct.usage_user", "cpuacct.usage_sys"),
-    "pids": ("pids.current", "pids.max"),
-}
 
 
 @pytest.fixture
 def host(tmp_path: Path) -> CapturedHost:
     return captured_host(tmp_path)
-
-
-def make_sampler(host: CapturedHost, *include: str, with_services: bool = False) -> Sampler:
-    hierarchies = detect(host.cgroup_root)
-    node = Node("worker-3", host.proc_root, host.sys_root, hierarchies)
-    finder = CgroupFinder(hierarchies, include, "worker-3", with_services=with_services)
-    return Sampler(finder, node, host.proc_root, 1.0, lambda: 0.0)
-
-
-def values(tick: Tick, key: str) -> dict[str, float]:
-    """The values of one series that are not null."""
-    (row,) = (row for series, row in zip(tick.series, tick.rows, strict=True) if series.key == key)
-    return {name: value for name, value in zip(COLUMNS, row[1:].tolist(), strict=True) if not np.isnan(value)}
 
 
 def test_containers_of_all_five_layouts_have_their_pod_qos_class_and_runtime(host: CapturedHost) -> None:
@@ -119,34 +88,6 @@ def test_other_cgroups_are_recorded_only_if_included(host: CapturedHost) -> None
     assert [series.key for series in tick.series if series.scope == "cgroup"] == ["cgroup:/system.slice"]
 
 
-def test_a_started_container_is_in_the_next_tick_and_a_removed_one_is_not(host: CapturedHost) -> None:
-    sampler = make_sampler(host)
-    sampler.tick(0, 0.0)
-    old = host.cgroup_root + next(c["cgroup"] for c in CONTAINERS if c["name"] == "idle")
-    new = f"{host.cgroup_root}/system.slice/docker-{NEW_ID}.scope"
-    shutil.copytree(old, new)
-
-    tick = sampler.tick(1000, 1.0)
-    assert NEW_ID in {series.key for series in tick.series}
-    assert NEW_ID in sampler.readers.alive
-
-    shutil.rmtree(new)
-    assert NEW_ID not in {series.key for series in sampler.tick(2000, 2.0).series}
-    assert NEW_ID not in sampler.readers.alive
-
-
-def test_a_container_has_one_row_after_its_last_process_exited(host: CapturedHost) -> None:
-    sampler = make_sampler(host)
-    sampler.tick(0, 0.0)
-    (idle,) = (container for container in CONTAINERS if container["name"] == "idle")
-    events = Path(host.cgroup_root + idle["cgroup"]) / "cgroup.events"
-    events.write_text("populated 0\nfrozen 0\n")
-
-    assert idle["id"] in {series.key for series in sampler.tick(1000, 1.0).series}
-    assert idle["id"] not in sampler.readers.alive
-    assert idle["id"] not in {series.key for series in sampler.tick(2000, 2.0).series}
-
-
 def test_series_are_the_same_tuple_while_nothing_changed(host: CapturedHost) -> None:
     sampler = make_sampler(host)
 
@@ -172,41 +113,6 @@ def test_a_new_container_has_its_name_in_its_first_row(host: CapturedHost) -> No
     tick = sampler.tick(1000, 1.0)
 
     assert [series.container_name for series in tick.series if series.container_id == NEW_ID] == ["app"]
-
-
-def test_a_container_that_the_api_names_is_not_a_sandbox_even_if_it_runs_pause(
-    host: CapturedHost,
-) -> None:
-    (pause,) = (container["pause"] for container in CONTAINERS if container["name"] == "cache")
-    sampler = make_sampler(host)
-    names = Names({pause: ContainerName(PodName("shop", "cart"), "placeholder")})
-    sampler.name_by(names.name)
-    ticks = [sampler.tick(1000 * second, second) for second in range(3)]
-
-    scopes = [[series.scope for series in tick.series if series.container_id == pause] for tick in ticks]
-    assert scopes == [["container"]] * 3
-
-
-def test_a_sandbox_that_starts_to_work_is_a_container_whatever_the_api_says(host: CapturedHost) -> None:
-    (cache,) = (container for container in CONTAINERS if container["name"] == "cache")
-    usage = Path(host.cgroup_root + cache["cgroup"]).parent / f"cri-containerd-{cache['pause']}.scope" / "cpu.stat"
-    hierarchies, now = detect(host.cgroup_root), 0.0
-    node = Node("worker-3", host.proc_root, host.sys_root, hierarchies)
-    sampler = Sampler(CgroupFinder(hierarchies, (), "worker-3"), node, host.proc_root, 1.0, lambda: now)
-    names = Names({}, {cache["uid"]: PodName("shop", "cart")}, frozenset({cache["pause"]}))
-    sampler.name_by(names.name)
-    scopes = []
-    for second in range(45):
-        now = float(second)
-        if second == 22:
-            usage.write_text("usage_usec 900000\nuser_usec 900000\nsystem_usec 0\n")
-        if second == 40:
-            sampler.name_by(Names({}, names.pods, names.sandboxes).name)
-        tick = sampler.tick(1000 * second, now)
-        scopes += [(each.scope, each.container_name) for each in tick.series if each.container_id == cache["pause"]]
-
-    assert scopes[:22] == [("sandbox", "POD")] * 22
-    assert scopes[32:] == [("container", "POD")] * 13
 
 
 def test_services_have_the_metrics_of_their_few_files_and_slices_too(host: CapturedHost) -> None:
@@ -310,153 +216,6 @@ def open_for_reading() -> Iterator[str]:
                 yield os.readlink(f"/proc/self/fd/{fd}")
 
 
-def test_on_v1_a_process_counts_once_though_it_is_in_every_hierarchy(tmp_path: Path) -> None:
-    root, path = tmp_path / "cgroup", "docker/" + NEW_ID
-    for controller in ("cpu", "cpuacct", "memory", "pids"):
-        for folder in (root / controller, root / controller / path, root / controller / path / "nested"):
-            folder.mkdir(parents=True)
-            (folder / "cgroup.procs").write_text("")
-        (root / controller / path / "cgroup.procs").write_text("" if controller == "cpu" else "100\n101\n")
-        (root / controller / path / "nested" / "cgroup.procs").write_text("" if controller == "cpu" else "102\n")
-    host = captured_host(tmp_path / "host")
-    hierarchies = detect(str(root))
-    node = Node("worker-3", host.proc_root, host.sys_root, hierarchies)
-    sampler = Sampler(CgroupFinder(hierarchies, (), "worker-3"), node, host.proc_root, 1.0, lambda: 0.0)
-
-    assert values(sampler.tick(0, 0.0), NEW_ID) == {"container.pid_count": 3} | OF_NODE
-    assert list(sampler.readers.alive) == [NEW_ID]
-    sampler.close()
-
-
-def mixed_sampler(tmp_path: Path, controllers: str, *v1: str) -> tuple[Sampler, Path, dict[str, Any]]:
-    """A sampler of a captured container, its folder in v2, and what it is. `controllers`: those of v2."""
-    host = captured_host(tmp_path / "host")
-    (web,) = (container for container in CONTAINERS if container["name"] == "web")
-    root = tmp_path / "mixed"
-    folder = root / "unified" / web["cgroup"].lstrip("/")
-    shutil.copytree(host.cgroup_root + web["cgroup"], folder)
-    (root / "unified/cgroup.controllers").write_text(controllers)
-    for name in v1:
-        (root / name / "docker" / web["id"]).mkdir(parents=True)
-        (root / name / "cgroup.procs").write_text("")
-        for file in (*V1_FILES.get(name, ()), "cgroup.procs"):
-            shutil.copy(DATA / "cgroup1" / file, root / name / "docker" / web["id"])
-    hierarchies = detect(str(root))
-    node = Node("worker-3", host.proc_root, host.sys_root, hierarchies)
-    finder = CgroupFinder(hierarchies, (), "worker-3")
-    return Sampler(finder, node, host.proc_root, 1.0, lambda: 0.0), folder, web
-
-
-def test_each_controller_is_read_where_it_is(tmp_path: Path) -> None:
-    sampler, folder, web = mixed_sampler(tmp_path, "memory", "cpu", "cpuacct", "pids")
-    for file in ("cpu.max", "pids.current"):  # the kernel has neither there
-        (folder / file).write_text("900 1000\n")
-    row = values(sampler.tick(0, 0.0), web["id"])
-
-    assert row["memory.current"] == int((folder / "memory.current").read_text())
-    assert row["memory.swap.current"] == int((folder / "memory.swap.current").read_text())  # v2 counts swap alone
-    assert row["memory.max"] == int((folder / "memory.max").read_text())
-    assert row["memory.events.oom_kill"] == 0
-    assert row["cgroup.events.populated"] == 1
-    assert row["cpu.stat.usage_usec"] == 436_927
-    assert row["cpu.stat.throttled_usec"] == 1_628_815.123
-    assert row["cpu_quota_usec"] == int((DATA / "cgroup1/cpu.cfs_quota_us").read_text())
-    assert row["pids.current"] == 2
-    sampler.close()
-
-
-def test_the_usage_is_read_from_v2_if_cpuacct_is_not_mounted(tmp_path: Path) -> None:
-    sampler, folder, web = mixed_sampler(tmp_path, "", "cpu")
-    usage, user, system = (line.split()[1] for line in (folder / "cpu.stat").read_text().splitlines()[:3])
-    (folder / "cpu.stat").write_text(f"usage_usec {usage}\nuser_usec {user}\nsystem_usec {system}\n")
-    row = values(sampler.tick(0, 0.0), web["id"])
-
-    assert row["cpu.stat.usage_usec"] == int(usage)
-    assert row["cpu.stat.nr_throttled"] == 21
-    sampler.close()
-
-
-def test_with_cpu_on_v2_cpuacct_is_not_read_as_well(tmp_path: Path) -> None:
-    sampler, folder, web = mixed_sampler(tmp_path, "cpu", "cpuacct")
-
-    assert values(sampler.tick(0, 0.0), web["id"])["cpu.stat.usage_usec"] == int(
-        (folder / "cpu.stat").read_text().split()[1]
-    )
-    assert not any("cpuacct.usage" in path for path, _ in sampler.reads())
-    sampler.close()
-
-
-def test_a_container_whose_processes_are_only_in_v1_is_alive_until_they_exit(tmp_path: Path) -> None:
-    sampler, folder, web = mixed_sampler(tmp_path, "memory", "cpu", "cpuacct")
-    (folder / "cgroup.procs").write_text("")
-    (folder / "cgroup.events").write_text("populated 0\nfrozen 0\n")
-    row = values(sampler.tick(0, 0.0), web["id"])
-
-    assert row["container.pid_count"] == 2
-    assert "cgroup.events.populated" not in row
-    assert row["cgroup.events.frozen"] == 0
-    for name in ("cpu", "cpuacct"):
-        (tmp_path / "mixed" / name / "docker" / web["id"] / "cgroup.procs").write_text("")
-    last = values(sampler.tick(1000, 1.0), web["id"])
-    assert last["cgroup.events.populated"] == 0
-    assert web["id"] not in {series.key for series in sampler.tick(2000, 2.0).series}
-    sampler.close()
-
-
-def test_a_cgroup_made_again_between_two_ticks_misses_no_tick(host: CapturedHost) -> None:
-    sampler = make_sampler(host, "/system.slice")
-    sampler.tick(0, 0.0)
-    (idle,) = (container for container in CONTAINERS if container["name"] == "idle")
-    for path in (idle["cgroup"], "/system.slice"):
-        shutil.copytree(host.cgroup_root + path, host.folder / "copy")
-        shutil.rmtree(host.cgroup_root + path)
-        shutil.move(host.folder / "copy", host.cgroup_root + path)
-    current = Path(host.cgroup_root + idle["cgroup"]) / "memory.current"
-    current.write_text("12345\n")
-    tick = sampler.tick(1000, 1.0)
-
-    assert values(tick, idle["id"])["memory.current"] == 12345
-    assert "cgroup:/system.slice" in {series.key for series in tick.series}
-    assert idle["id"] in sampler.readers.alive
-
-
-def test_a_cgroup_that_never_had_a_process_is_forgotten_when_it_is_removed(host: CapturedHost) -> None:
-    sampler = make_sampler(host)
-    sampler.tick(0, 0.0)
-    folder = Path(host.cgroup_root, f"system.slice/docker-{NEW_ID}.scope")
-    for present in (True, False):
-        if present:
-            shutil.copytree(host.cgroup_root + CONTAINERS[0]["cgroup"], folder)
-            (folder / "cgroup.procs").write_text("")
-            (folder / "cgroup.events").write_text("populated 0\nfrozen 0\n")
-        else:
-            shutil.rmtree(folder)
-        assert NEW_ID not in {series.key for series in sampler.tick(1000, 1.0).series}
-        assert sampler.readers.opened == ({NEW_ID} if present else set())
-
-
-def test_a_container_whose_only_process_was_killed_before_its_first_tick_has_one_row(host: CapturedHost) -> None:
-    sampler = make_sampler(host)
-    sampler.tick(0, 0.0)
-    folder = Path(host.cgroup_root, f"system.slice/docker-{NEW_ID}.scope")
-    shutil.copytree(host.cgroup_root + CONTAINERS[0]["cgroup"], folder)
-    (folder / "cgroup.procs").write_text("")
-    (folder / "cgroup.events").write_text("populated 0\nfrozen 0\n")
-    (folder / "memory.events").write_text("low 0\nhigh 0\nmax 30\noom 1\noom_kill 1\n")
-
-    first, second = sampler.tick(1000, 1.0), sampler.tick(2000, 2.0)
-    assert first.opened == {NEW_ID}
-    assert [NEW_ID in {series.key for series in tick.series} for tick in (first, second)] == [True, False]
-
-
-def test_a_cgroup_with_nothing_to_read_has_no_row(host: CapturedHost) -> None:
-    Path(f"{host.cgroup_root}/system.slice/docker-{NEW_ID}.scope").mkdir()
-    tick = make_sampler(host, "/*").tick(0, 0.0)
-
-    assert NEW_ID not in {series.key for series in tick.series}
-    assert (tick.rows[:, 0] == 0).all()
-
-
 def test_a_name_that_is_not_utf8_is_recorded_with_escaped_bytes(host: CapturedHost) -> None:
     odd = os.fsencode(host.cgroup_root) + b"/odd\xff\n.slice"
     os.mkdir(odd)
@@ -495,69 +254,6 @@ def test_offered_values_are_only_in_the_next_row(host: CapturedHost) -> None:
     assert [values(tick, web).get("smaps_rollup.pss") for tick in ticks] == [7.0, None]
     assert values(ticks[0], web)["smaps_rollup.pids_read"] == 2.0
     assert "smaps_rollup.pss" not in values(ticks[0], cache)
-
-
-def test_a_container_that_exits_between_ticks_has_a_final_row(host: CapturedHost) -> None:
-    web = CONTAINERS[0]
-    sampler = make_sampler(host)
-    sampler.tick(0, 0.0)
-    folder = Path(host.cgroup_root + web["cgroup"])
-    path = str(folder).removeprefix(str(host.folder) + "/")
-    host.show(
-        {
-            f"{path}/memory.peak": "987654321\n",
-            f"{path}/cgroup.procs": "",
-            f"{path}/cgroup.events": "populated 0\nfrozen 0\n",
-        }
-    )
-    sampler.read_exited()
-    shutil.rmtree(folder)
-
-    assert values(sampler.tick(1000, 1.0), web["id"])["memory.peak"] == 987654321
-    assert web["id"] not in {series.key for series in sampler.tick(2000, 2.0).series}
-
-
-def test_a_pod_row_has_the_network_of_its_processes(host: CapturedHost) -> None:
-    web = next(container for container in CONTAINERS if container["layout"] == "containerd-systemd")
-    folder = host.cgroup_root.removeprefix(str(host.folder) + "/") + web["cgroup"]
-    dev = FIRST_SECOND["proc/1/net/dev"]
-    host.show({f"{folder}/cgroup.procs": "4711\n", "proc/4711/net/dev": dev})
-    sampler = make_sampler(host)
-    sampler.tick(0, 0.0)
-    tick = sampler.tick(1000, 1.0)
-    (uid,) = {series.pod_uid for series in tick.series if series.container_id == web["id"]}
-
-    assert "network.rx_bytes" in values(tick, f"pod:{uid}")
-    assert "network.rx_bytes" not in values(tick, web["id"])
-
-
-def test_a_container_without_a_pod_has_its_network_itself(host: CapturedHost) -> None:
-    docker = next(container for container in CONTAINERS if container["layout"] == "docker")
-    folder = host.cgroup_root.removeprefix(str(host.folder) + "/") + docker["cgroup"]
-    host.show({f"{folder}/cgroup.procs": "4711\n", "proc/4711/net/dev": FIRST_SECOND["proc/1/net/dev"]})
-    shutil.copytree(DATA / "procfs/net", Path(host.proc_root, "4711/net"), dirs_exist_ok=True)
-    sampler = make_sampler(host)
-    ticks = [sampler.tick(1000 * i, float(i)) for i in range(12)]
-
-    assert "network.rx_bytes" in values(ticks[-1], docker["id"])
-    assert any("tcp.retrans_segs" in values(tick, docker["id"]) for tick in ticks)
-
-
-def test_counters_of_tcp_stand_only_in_the_row_of_the_tick_that_read_them(host: CapturedHost) -> None:
-    shutil.copytree(DATA / "procfs/net", Path(host.proc_root, "1/net"), dirs_exist_ok=True)
-    (container,) = (container for container in CONTAINERS if container["name"] == "cache")
-    pid = FIRST_SECOND[f"sys/fs/cgroup{container['cgroup']}/cgroup.procs"].split()[0]
-    shutil.copytree(DATA / "procfs/net", Path(host.proc_root, pid, "net"), dirs_exist_ok=True)
-    sampler = make_sampler(host)
-    ticks = [sampler.tick(1000 * i, float(i)) for i in range(21)]
-    for key in ("node", f"pod:{container['uid']}"):
-        of_series = [values(tick, key) for tick in ticks]
-        read_at = [i for i, row in enumerate(of_series) if "tcp.retrans_segs" in row]
-        assert read_at[-2:] == [10, 20]
-        row = of_series[read_at[1]]
-        assert (row["tcp.retrans_segs"], row["udp.rcvbuf_errors"], row["tcp.inuse"]) == (18, 198, 12)
-        assert ("tcp.memory_bytes" in row) == (key == "node")
-    assert f"{host.proc_root}/{pid}/net/netstat" in {path for path, every in sampler.reads() if every == 10}
 
 
 def test_the_node_row_has_the_cost_of_the_collector(host: CapturedHost) -> None:
