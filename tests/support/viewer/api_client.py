@@ -6,6 +6,7 @@ from typing import Any
 from anyio import to_thread
 
 from fgm.clock import Clock
+from fgm.store.samples.series import Series
 from fgm.viewer.api.routes import create_app
 from fgm.viewer.api.services import Services
 from fgm.viewer.health import Address
@@ -13,9 +14,10 @@ from fgm.viewer.start_up import ScanResult, StartUp
 from fgm.viewer.web.asgi import App
 from tests.support.fake_clock import FakeClock
 from tests.support.viewer.asgi_client import Answer, get
-from tests.support.viewer.data_directory import T0
+from tests.support.viewer.data_directory import NODE, T0, DataDirectory, container, counting
 
 NOW_MS = T0 + 120_300
+SERVICE = Series("cgroup", cgroup="/system.slice/a.service")
 
 
 class ApiClient:
@@ -49,3 +51,11 @@ class ApiClient:
         answer = await self.get(target)
         assert answer.status == 200, answer.body
         return list(answer.json["series"])
+
+
+def client_of_two_minutes(data: DataDirectory) -> ApiClient:
+    """Record the node, a container and a service; the last half minute is still in the journal. Return a client."""
+    data.write_index((container(1), T0, T0 + 90_000))
+    data.parquet(counting(NODE, T0, 90), counting(container(1), T0, 90), counting(SERVICE, T0, 90))
+    data.journal(counting(NODE, T0 + 90_000, 31), counting(container(1), T0 + 90_000, 10))
+    return ApiClient(data.root)
