@@ -12,10 +12,24 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class CuttingRelay:
-    """A relay from a port to a server, which cuts the first `cuts` connections within their first bytes."""
+    """A relay from a port to a server, which cuts the first `cuts` connections within their first bytes.
 
-    def __init__(self, port: int, target: int, cuts: int, within_bytes: int, seed: int) -> None:
+    `replaced`: bytes that are replaced by others of the same length, on the way to the server, where they are received
+    in one piece.
+    """
+
+    def __init__(
+        self,
+        port: int,
+        target: int,
+        cuts: int,
+        *,
+        within_bytes: int,
+        seed: int,
+        replaced: tuple[bytes, bytes] | None = None,
+    ) -> None:
         self._target, self._random = target, random.Random(seed)
+        self._replaced = replaced or (b"", b"")
         self._cuts, self._within_bytes = cuts, within_bytes
         self._server = socket.create_server(("127.0.0.1", port))
         self.cuts = 0
@@ -50,7 +64,8 @@ class CuttingRelay:
                     data = source.recv(RECEIVE_BYTES if budget is None else min(RECEIVE_BYTES, budget))
                     if not data:
                         return
-                    key.data.sendall(data)
+                    is_changed = source is client and self._replaced[0]
+                    key.data.sendall(data.replace(*self._replaced) if is_changed else data)
                     with self._lock:
                         self.relayed_bytes += len(data)
                     if budget is not None:

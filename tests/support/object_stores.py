@@ -1,6 +1,9 @@
-"""Real object stores on the loopback: SeaweedFS (S3) and Azurite (Azure).
+"""Real object stores on the loopback: SeaweedFS and Azurite (Azure).
+
+SeaweedFS speaks S3, and also those requests of Google's XML API that are the same but for the authorization.
 
 `make object-stores` installs them into .venv/object-stores; FGM_OBJECT_STORES names another folder.
+FGM_GOOGLE_STORAGE_PORT is the port of a server for Google Cloud Storage that runs on the loopback, if there is one.
 """
 
 import base64
@@ -12,8 +15,9 @@ import os
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from email.utils import formatdate
 from pathlib import Path
@@ -23,7 +27,10 @@ from tests.support.processes import free_port
 INSTALLED = Path(os.environ.get("FGM_OBJECT_STORES", Path(sys.prefix) / "object-stores"))
 WEED = INSTALLED / "bin" / "weed"
 AZURITE = INSTALLED / "node_modules" / ".bin" / "azurite-blob"
+GOOGLE_PORT = int(os.environ.get("FGM_GOOGLE_STORAGE_PORT", "0"))
 BUCKET = "fgm"
+GOOGLE_TOKEN, NO_TOKEN = b"\r\nauthorization: Bearer ", b"\r\nx-no-authorization-x: "
+"""The header that SeaweedFS refuses, and one of the same length that it ignores."""
 _ACCOUNT = "devstoreaccount1"
 # The published key of every emulator of Azure Storage; it opens nothing else.
 _ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
@@ -48,6 +55,10 @@ class Store:
                 "AWS_ACCESS_KEY_ID": "fgm",
                 "AWS_SECRET_ACCESS_KEY": "fgm-secret",
             }
+        if self.scheme == "gs":
+            key = {"gcs_base_url": f"http://127.0.0.1:{port}", "disable_oauth": True}
+            unused = {"client_email": "", "private_key": "", "private_key_id": ""}
+            return {"GOOGLE_SERVICE_ACCOUNT_KEY": json.dumps(key | unused), "GOOGLE_ALLOW_HTTP": "true"}
         return {
             "AZURE_STORAGE_ENDPOINT": f"http://127.0.0.1:{port}/{_ACCOUNT}",
             "AZURE_ALLOW_HTTP": "true",
@@ -58,7 +69,7 @@ class Store:
 
 def is_installed(scheme: str) -> bool:
     """Return whether the server of a scheme is there."""
-    return {"file": INSTALLED, "s3": WEED, "az": AZURITE}[scheme].exists()
+    return {"file": INSTALLED, "s3": WEED, "gs": WEED, "az": AZURITE}[scheme].exists()
 
 
 @contextlib.contextmanager
@@ -66,10 +77,10 @@ def object_store(scheme: str, folder: Path) -> Iterator[Store]:
     """Run a store with an empty bucket until the block is left."""
     folder.mkdir()
     port = free_port()
-    command = {"s3": _seaweedfs, "az": _azurite}[scheme](port, folder)
+    command = {"s3": _seaweedfs, "gs": _seaweedfs, "az": _azurite}[scheme](port, folder)
     with (folder / "log").open("wb") as log, subprocess.Popen(command, cwd=folder, stdout=log, stderr=log) as process:
         try:
-            _make_bucket(scheme, port, process)
+            _make_bucket({"s3": _s3_request, "gs": _s3_request, "az": _azure_request}[scheme], port, process)
             yield Store(scheme, port, folder)
         finally:
             process.terminate()
@@ -106,11 +117,22 @@ def _azurite(port: int, folder: Path) -> list[str]:
     return [str(AZURITE), *place, "--silent", "--disableTelemetry"]
 
 
-def _make_bucket(scheme: str, port: int, process: subprocess.Popen[bytes]) -> None:
+def running_google_storage(folder: Path) -> Store:
+    """Return the server at FGM_GOOGLE_STORAGE_PORT, with a bucket."""
+    headers = {"Content-Type": "application/json"}
+    body = json.dumps({"name": BUCKET}).encode()
+    request = urllib.request.Request(f"http://127.0.0.1:{GOOGLE_PORT}/storage/v1/b?project=fgm", body, headers)
+    with contextlib.suppress(urllib.error.HTTPError):  # it is there
+        urllib.request.urlopen(request, timeout=10).close()
+    return Store("gs", GOOGLE_PORT, folder)
+
+
+def _make_bucket(
+    make_request: Callable[[int], urllib.request.Request], port: int, process: subprocess.Popen[bytes]
+) -> None:
     deadline = time.monotonic() + _PATIENCE_S
     while True:
-        request = {"s3": _s3_request, "az": _azure_request}[scheme](port)
-        with contextlib.suppress(OSError), urllib.request.urlopen(request, timeout=10):
+        with contextlib.suppress(OSError), urllib.request.urlopen(make_request(port), timeout=10):
             return
         assert process.poll() is None, "the store has ended"
         assert time.monotonic() < deadline, "the store makes no bucket"
