@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from fgm.shipping.destination import Destination, ShipError
+from fgm.shipping.destination import Destination
+from fgm.shipping.errors import ShipError
 from fgm.shipping.local_file import LocalFile
 from fgm.shipping.pace import PART_BYTES, Pace
 

@@ -20,6 +20,7 @@ import obstore
 import pytest
 from obstore.store import LocalStore, from_url
 
+from fgm.shipping.pace import PART_BYTES
 from fgm.store.directory import layout
 from tests.support import object_stores
 from tests.support.cutting_relay import CuttingRelay
@@ -28,6 +29,8 @@ from tests.support.processes import free_port
 FILES, KILLS, CUTS = 1_000, 20, 20
 START_MS = 1_764_547_200_000  # 2025-12-01T00:00:00Z
 MAX_BYTES_UNTIL_KILL = 20_000_000
+RATE, RATE_BYTES = 4, 40_000_000
+"""The rate that is measured, MB per second, and for how many bytes."""
 LOOK_AGAIN_S = 0.01
 MAX_BYTES = 64 << 20
 """The memory limit of the container in overlays/ship."""
@@ -38,7 +41,9 @@ def make_files(data: Path, count: int, largest: int = 12_000_000) -> dict[str, s
 
     Five of them have the largest size, which makes several parts of an upload by default.
     """
-    numbers = random.Random(19)
+    numbers = random.Random(data.name)
+    data.mkdir()
+    (data / layout.SESSION_NAME).write_text(json.dumps({"data_id": data.name}))
     expected = {}
     tables: list[layout.TableKind] = ["processes", "labelled"]
     for index in range(count):
@@ -50,7 +55,7 @@ def make_files(data: Path, count: int, largest: int = 12_000_000) -> dict[str, s
         path = data / folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-        os.utime(path, ns=(index, index))
+        os.utime(path, ns=(index, index + len(data.name)))
         expected[f"{kind}/cluster=blue/{folder}/{name}"] = hashlib.sha256(content).hexdigest()
     return expected
 
@@ -145,7 +150,7 @@ def ship_with_kills_and_cuts(
         def progress() -> int:
             if relay is not None:
                 return relay.relayed_bytes
-            return 2 * sum(path.stat().st_size for path in (folder / "bucket").rglob("*.parquet"))
+            return 2 * sum(path.stat().st_size for path in folder.glob("bucket*/*/**/*.parquet"))
 
         def kill_after(size: int) -> Callable[[], bool]:
             end = progress() + size
@@ -176,6 +181,13 @@ def ship_with_kills_and_cuts(
         assert listed == {path.rpartition("/")[2]: sha256 for path, sha256 in expected.items()}
         assert ship_all(folder / "data", url, environment).exit_code == 0
         assert dict(in_bucket(store)) == found
+        make_files(folder / "data-of-another-node", 1)
+        assert ship_all(folder / "data-of-another-node", url, environment).exit_code == 1
+        assert dict(in_bucket(store)) == found
+        rate = ship(folder / "data", f"{url}-2", environment, RATE, kill_after(RATE_BYTES))
+        mean = (RATE_BYTES - PART_BYTES) / rate.seconds / 1e6
+        print(f"{scheme}: at most {RATE} MB/s: {mean:.2f} MB/s")
+        assert mean <= RATE
         if scheme == "file":
             left = [path for path in (folder / "bucket").rglob("*") if path.is_file()]
             assert len(left) == len(found)

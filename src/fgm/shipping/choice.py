@@ -63,6 +63,14 @@ def tables_of_new(names: Collection[str], shipped: Collection[str]) -> set[str]:
     return {kept.kind for name in names if name not in shipped and (kept := _parse(name)) is not None}
 
 
+def hour_of(name: str) -> int | None:
+    """Return the start of the hour of a window or merged hour; None for other files.
+
+    Unit: milliseconds since 1970 UTC.
+    """
+    return None if (kept := _parse(name)) is None else kept.of_hour[1]
+
+
 def table_of(name: str) -> str:
     """Return the name of the table that a file belongs to; it is the first folder in the bucket.
 

@@ -4,6 +4,7 @@ obstore reads credentials from environment variables, from files that they name,
 There is no other way to give one.
 """
 
+import errno
 import glob
 import hashlib
 import os
@@ -13,6 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
+from fgm.shipping.errors import RefusedError, ShipError
 from fgm.shipping.local_file import LocalFile
 from fgm.shipping.pace import PART_BYTES, Pace
 
@@ -25,11 +27,14 @@ MAX_MANIFEST_BYTES = 16 << 20
 _RETRIES: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=60)}
 """Retries of one request, which transfers at most one part. Each has obstore's default timeout of 30 s."""
 _QUERY = re.compile(r"\?\S*")
+_STATUS = re.compile(r"status code: (\d{3})")
+_OS_ERROR = re.compile(r"\(os error (\d+)\)")
+_STATUS_OF_ALL = {401, 404, 408, 429}
+"""Statuses that are not about one object: no valid credentials, no bucket, too slow, too many requests."""
+_ERRORS_OF_ALL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENOTCONN, errno.ESTALE, errno.ETIMEDOUT}
+_NOT_IMPLEMENTED = re.compile(r"status code: 501|NotImplemented|NotSupported")
+_FULL = re.compile(r"status code: 507|quota|\(os error (28|122)\)", re.IGNORECASE)
 _Result = TypeVar("_Result")
-
-
-class ShipError(Exception):
-    """The destination cannot be used, or a transfer failed. The text says why, without credentials."""
 
 
 class Destination:
@@ -69,6 +74,7 @@ class Destination:
     def send(self, path: str, file: LocalFile) -> None:
         """Write a file to an object. It appears when it is complete.
 
+        Raises: RefusedError if the store does not take this object.
         Raises: ShipError.
         """
         if self._directory is not None:  # obstore leaves NAME#1 if it is killed, which Spark would read
@@ -109,6 +115,28 @@ class Destination:
         """
         self._try(f"cannot write {path}", lambda: self._obstore.put(self._store, path, content, use_multipart=False))
 
+    def create(self, path: str, content: bytes) -> bool:
+        """Write a small object unless there is one; return whether there was none.
+
+        A store that cannot make sure of that writes it in any case.
+
+        Raises: ShipError.
+        """
+        return self._try(f"cannot write {path}", lambda: self._create(path, content))
+
+    def _create(self, path: str, content: bytes) -> bool:
+        from obstore import exceptions  # noqa: PLC0415 - an extra
+
+        try:
+            self._obstore.put(self._store, path, content, use_multipart=False, mode="create")
+        except exceptions.AlreadyExistsError:
+            return False
+        except exceptions.BaseError as error:
+            if not _NOT_IMPLEMENTED.search(str(error)):
+                raise
+            self._obstore.put(self._store, path, content, use_multipart=False)
+        return True
+
     def _has(self, path: str, size_bytes: int, sha256: str) -> bool:
         try:
             if self._obstore.head(self._store, path)["size"] != size_bytes:
@@ -140,7 +168,11 @@ class Destination:
         try:
             return transfer()
         except self._errors as error:
-            raise ShipError(f"{what}: {_first_line(error)}") from error
+            text = str(error)
+            reason = f"{what}: {_first_line(text)}"
+            if _FULL.search(text):
+                raise ShipError(f"the destination is full: {reason}") from error
+            raise (RefusedError if _is_about_one_object(text) else ShipError)(reason) from error
 
 
 def _checked(url: str) -> Any:
@@ -158,6 +190,14 @@ def _checked(url: str) -> Any:
     return parts
 
 
-def _first_line(error: Exception) -> str:
+def _is_about_one_object(text: str) -> bool:
+    """Return whether an error may be of one object only: the store has answered, and it is not full or closed."""
+    if (status := _STATUS.search(text)) is not None:
+        return 400 <= int(status[1]) < 500 and int(status[1]) not in _STATUS_OF_ALL
+    number = _OS_ERROR.search(text)
+    return number is not None and "LocalFileSystem" in text and int(number[1]) not in _ERRORS_OF_ALL
+
+
+def _first_line(text: str) -> str:
     """Return what failed, without the request's query, which may be signed, and without the answer's XML."""
-    return _QUERY.sub("", str(error).partition("\n")[0].partition(": <")[0])
+    return _QUERY.sub("", text.partition("\n")[0].partition(": <")[0])

@@ -11,8 +11,8 @@ def add_flags(flag: Callable[..., object]) -> None:
     flag("--once", action="store_true", help="ship what is there, and end")
     rate = "maximum rate in MB per second, sent and read again together (default: %(default)s)"
     flag("--max-megabytes-per-second", type=float, metavar="N", default=4.0, help=rate)
-    unmerged = "hours after which windows are shipped that were not merged; 0: each at once (default: %(default)s)"
-    flag("--unmerged-after-hours", type=float, metavar="H", default=24.0, help=unmerged)
+    unmerged = "hours after which windows are shipped that were not merged; 0: each at once, for --no-merging only"
+    flag("--unmerged-after-hours", type=float, metavar="H", default=24.0, help=f"{unmerged} (default: %(default)s)")
     flag("--log-format", choices=("text", "json"), default="text", help="format of log lines (default: %(default)s)")
 
 

@@ -1,11 +1,15 @@
 """The manifest of a partition: which files have been shipped and checked. It is an object next to them in the bucket.
 
-{"schema_version": 1, "files": {"metrics-20251230T150000Z--PT1H.parquet": {"bytes": …, "sha256": …, "mtime_ns": …}}}
+{"schema_version": 1, "source": "4f0c…", "files": {"metrics-20251230T150000Z--PT1H.parquet":
+    {"bytes": …, "sha256": …, "mtime_ns": …}}}
+
+A file that another data directory has shipped before has a `source` of its own.
 """
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 SCHEMA_VERSION = 1
 _SHA256 = re.compile("[0-9a-f]{64}")
@@ -17,40 +21,63 @@ class BadManifestError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ShippedFile:
-    """What was shipped of a file. `mtime_ns`: modification time of the file in the data directory."""
+    """What was shipped of a file. `mtime_ns`: modification time of the file in the data directory.
+
+    `source`: identity of that data directory; None if it is not known.
+    """
 
     size_bytes: int
     sha256: str
     mtime_ns: int
+    source: str | None = None
 
 
-def to_bytes(files: dict[str, ShippedFile]) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The files of a partition, by name. `source`: identity of the data directory that ships into it."""
+
+    source: str | None = None
+    files: dict[str, ShippedFile] = field(default_factory=dict)
+
+
+def to_bytes(manifest: Manifest) -> bytes:
     """Return the content of a manifest object, with the files in the order of their names."""
-    rows = {
-        name: {"bytes": file.size_bytes, "sha256": file.sha256, "mtime_ns": file.mtime_ns}
-        for name, file in sorted(files.items())
-    }
-    return json.dumps({"schema_version": SCHEMA_VERSION, "files": rows}, indent=1).encode() + b"\n"
+    files = {name: _row(file, manifest.source) for name, file in sorted(manifest.files.items())}
+    content = {"schema_version": SCHEMA_VERSION, "source": manifest.source, "files": files}
+    return json.dumps(content, indent=1).encode() + b"\n"
 
 
-def from_bytes(content: bytes) -> dict[str, ShippedFile]:
-    """Return the files in a manifest object, by name.
+def from_bytes(content: bytes) -> Manifest:
+    """Return the manifest in an object.
 
     Raises: BadManifestError if it is not a manifest.
     """
     try:
         manifest = json.loads(content)
         version, files = manifest["schema_version"], manifest["files"].items()
-        shipped = {name: ShippedFile(row["bytes"], row["sha256"], row["mtime_ns"]) for name, row in files}
+        source = manifest.get("source")
+        shipped = {
+            name: ShippedFile(row["bytes"], row["sha256"], row["mtime_ns"], row.get("source", source))
+            for name, row in files
+        }
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise BadManifestError(f"not a manifest: {type(error).__name__}") from error
     if version != SCHEMA_VERSION:
         raise BadManifestError(f"schema version {version!r} instead of {SCHEMA_VERSION}")
-    if not all(map(_is_valid, shipped.values())):
-        raise BadManifestError("a file without size, checksum or modification time")
-    return shipped
+    if not _is_source(source) or not all(map(_is_valid, shipped.values())):
+        raise BadManifestError("a file without size, checksum or modification time, or a source that is no text")
+    return Manifest(source, shipped)
+
+
+def _row(file: ShippedFile, source: str | None) -> dict[str, Any]:
+    row = {"bytes": file.size_bytes, "sha256": file.sha256, "mtime_ns": file.mtime_ns}
+    return row if file.source in {None, source} else row | {"source": file.source}
 
 
 def _is_valid(file: ShippedFile) -> bool:
-    is_text = isinstance(file.sha256, str)
+    is_text = isinstance(file.sha256, str) and _is_source(file.source)
     return is_text and bool(_SHA256.fullmatch(file.sha256)) and {type(file.size_bytes), type(file.mtime_ns)} == {int}
+
+
+def _is_source(source: Any) -> bool:
+    return source is None or isinstance(source, str)

@@ -1,7 +1,6 @@
 """`fgm ship`: ships files until it is stopped, or once."""
 
 import argparse
-import json
 import logging
 import os
 import random
@@ -14,8 +13,10 @@ import time
 from fgm import logs
 from fgm.clock import SystemClock
 from fgm.logs import fields
-from fgm.shipping.destination import Destination, ShipError
+from fgm.shipping.destination import Destination
+from fgm.shipping.errors import ShipError
 from fgm.shipping.pace import Pace
+from fgm.shipping.session import read_session
 from fgm.shipping.shipper import Shipper, Totals
 from fgm.store.directory import layout
 
@@ -57,7 +58,7 @@ def _make_shipper(arguments: argparse.Namespace) -> Shipper:
         raise ShipError(f"--max-megabytes-per-second {rate:g}: it must be 0.01 to 10000")
     if not 0 <= hours <= 10_000:
         raise ShipError(f"--unmerged-after-hours {hours:g}: it must be 0 to 10000")
-    cluster = arguments.cluster or _cluster_of(arguments.directory)
+    cluster = arguments.cluster or read_session(arguments.directory).cluster or ""
     if not _CLUSTER.fullmatch(cluster):
         raise ShipError(
             f"{cluster!r} is not a name of a cluster: give --cluster with 1 to 253 letters, digits, '.', '_' and '-'"
@@ -66,23 +67,13 @@ def _make_shipper(arguments: argparse.Namespace) -> Shipper:
     return Shipper(arguments.directory, destination, cluster, round(hours * layout.HOUR_MS), clock.wall_ns)
 
 
-def _cluster_of(data_dir: str) -> str:
-    """Return the cluster that the collector was given; empty if there is none."""
-    try:
-        with open(os.path.join(data_dir, layout.SESSION_NAME), "rb") as file:
-            cluster = json.loads(file.read(1 << 20)).get("cluster")
-    except (OSError, ValueError, AttributeError):
-        return ""
-    return cluster if isinstance(cluster, str) else ""
-
-
 def _ship_once(shipper: Shipper) -> int:
     try:
         totals = _round(shipper)
     except (ShipError, OSError) as error:
         sys.stderr.write(f"fgm: {error}\n")
         return 1
-    return 1 if totals.unreadable else 0
+    return 1 if totals.unreadable or totals.refused or totals.shared else 0
 
 
 def _ship_until_stopped(shipper: Shipper) -> int:
@@ -104,6 +95,9 @@ def _round(shipper: Shipper) -> Totals:
     totals = shipper.ship_new_files()
     if totals.files or totals.present:
         log.info(
-            "files shipped", extra=fields(files=totals.files, bytes=totals.size_bytes, already_there=totals.present)
+            "files shipped",
+            extra=fields(
+                files=totals.files, bytes=totals.size_bytes, already_there=totals.present, refused=totals.refused
+            ),
         )
     return totals
