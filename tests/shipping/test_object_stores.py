@@ -51,7 +51,7 @@ def make_files(data: Path, count: int, largest: int = 12_000_000) -> dict[str, s
         start_ms = START_MS + index // 3 * layout.HOUR_MS
         name = layout.hour_name(start_ms) if index % 3 == 0 else layout.table_hour_name(tables[index % 3 - 1], start_ms)
         folder = Path(layout.day_folder(start_ms)) / layout.identifier_folder("worker-3")
-        content = numbers.randbytes(numbers.choice((100, 5_000, 60_000, 400_000) + (largest,) * (index % 200 == 7)))
+        content = numbers.randbytes(largest if index % 200 == 7 else numbers.choice((100, 5_000, 60_000, 400_000)))
         path = data / folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
