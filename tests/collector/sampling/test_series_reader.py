@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from fgm.collector.kernel.kernel_file import PlainParser
-from fgm.collector.sampling.read_counts import ReadCounts
-from fgm.collector.sampling.series_reader import REOPEN_EVERY, ReaderChanges, SeriesReader
+from fgm.collector.sampling.read_counts import ReadCounts, ReaderChanges
+from fgm.collector.sampling.series_reader import REOPEN_EVERY, SeriesReader
 from fgm.collector.sampling.sources import Source
 from fgm.collector.sampling.sweep import Sweep
 from fgm.metrics.catalogue import COLUMNS

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from fgm.collector.kernel.kernel_file import Parser
-from fgm.collector.sampling.read_counts import ReadCounts
-from fgm.collector.sampling.series_reader import ReaderChanges, SeriesReader
+from fgm.collector.sampling.read_counts import ReadCounts, ReaderChanges
+from fgm.collector.sampling.series_reader import SeriesReader
 from fgm.collector.sampling.sources import Source, interface_sums
 from fgm.collector.sampling.sweep import Sweep
 from fgm.metrics.catalogue import COLUMNS

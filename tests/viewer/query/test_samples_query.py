@@ -1,6 +1,5 @@
 """Queries of samples from files and journals: complete, in order, and never twice, also from damaged directories."""
 
-import itertools
 import os
 import random
 from dataclasses import replace
@@ -9,71 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fgm.metrics.shown import find
 from fgm.store.directory import layout
 from fgm.store.samples.series import Series
-from fgm.viewer.files.data_files import DataFiles
-from fgm.viewer.files.journals import Journals
-from fgm.viewer.files.reader import Sources
-from fgm.viewer.files.skipped_files import SkippedFiles
-from fgm.viewer.query.partial_query import PartialQuery
-from fgm.viewer.query.question import Question
-from fgm.viewer.query.samples_query import SamplesQuery
 from fgm.viewer.query.value_reader import FILES_PER_STEP
-from tests.support.fake_clock import FakeClock
 from tests.support.viewer.data_directory import MEMORY, NODE, T0, USAGE, DataDirectory, chunk, container, counting
+from tests.support.viewer.query_runner import QueryRunner, answer
 
 NaN = np.nan
-
-
-class QueryRunner:
-    """Runs queries on one directory; times are seconds since T0."""
-
-    def __init__(self, root: Path) -> None:
-        self.clock = FakeClock()
-        self.skipped = SkippedFiles()
-        self.files = DataFiles(str(root), self.clock)
-        self.sources = Sources(self.files, Journals(self.files, self.clock, self.skipped), self.skipped)
-
-    def query(
-        self,
-        from_s: float,
-        to_s: float,
-        *series: Series,
-        metric: str = USAGE,
-        columns: int | None = None,
-        node_name: str | None = None,
-    ) -> SamplesQuery:
-        shown = find(metric)
-        assert shown is not None
-        question = Question(
-            metrics=(shown,),
-            keys=frozenset(s.key for s in series),
-            from_ms=round(T0 + from_s * 1000),
-            to_ms=round(T0 + to_s * 1000),
-            tick_ms=1000,
-            columns=columns,
-            scopes=frozenset() if series else frozenset({"container", "node"}),
-            node_name=node_name,
-        )
-        return SamplesQuery(question, self.sources)
-
-    def values(
-        self, from_s: float, to_s: float, *series: Series, metric: str = USAGE, columns: int | None = None
-    ) -> dict[str, tuple[list[float], list[float]]]:
-        """Return the answer of a query as seconds and values by series key."""
-        return answer(self.query(from_s, to_s, *series, metric=metric, columns=columns))
-
-
-def answer(query: SamplesQuery) -> dict[str, tuple[list[float], list[float]]]:
-    """Run a query to its end, and return seconds and values by series key."""
-    while query.step():
-        pass
-    result = {}
-    for series in query.result():
-        time_ms, values = series.lines[0].joined()
-        result[series.series.key] = (((time_ms - T0) / 1000).tolist(), values.tolist())
-    return result
 
 
 @pytest.fixture
@@ -370,61 +311,3 @@ def test_with_any_damage_ticks_stay_in_order_and_no_query_fails(data: DataDirect
 
         assert seconds == sorted(set(seconds))
         assert set(np.round(values, 3)[~np.isnan(values)]) <= {1000}
-
-
-def in_parts(runner: QueryRunner, within_s: float, *, hours: int = 5) -> PartialQuery:
-    def query(part: Question) -> SamplesQuery:
-        return SamplesQuery(part, runner.sources)
-
-    question = runner.query(0, hours * 3600, CONTAINER, columns=100 * hours).question
-    now = itertools.count()
-    partial_query = PartialQuery(question, query, lambda: 0.01 * next(now), within_s)
-    while partial_query.step():
-        pass
-    return partial_query
-
-
-def test_a_partial_answer_has_the_newest_part_of_a_long_range(tmp_path: Path, runner: QueryRunner) -> None:
-    DataDirectory(tmp_path, rotation_s=900).parquet(counting(CONTAINER, T0, 5 * 3600))
-    partial, complete = in_parts(runner, 0.0), in_parts(runner, 60.0)
-
-    assert (partial.complete_from_ms - T0) / 3_600_000 == 3
-    assert (complete.complete_from_ms - T0) / 3_600_000 == 0
-    assert partial.skipped_files == complete.skipped_files == 0
-    (newest,), (all_of_it,) = partial.result(), complete.result()
-    seconds, values = all_of_it.lines[0].joined()
-    assert (np.diff(seconds) > 0).all()
-    assert values == pytest.approx([1000] * len(values))  # rates continue over the ends of parts
-    is_answered = seconds >= partial.complete_from_ms
-    assert newest.lines[0].joined()[0].tolist() == seconds[is_answered].tolist()
-    assert len(seconds) >= 2 * 500  # at least the first and the last value of each column
-
-
-def test_a_partial_query_keeps_only_its_reduced_parts_in_memory(tmp_path: Path, runner: QueryRunner) -> None:
-    DataDirectory(tmp_path, rotation_s=900).parquet(counting(CONTAINER, T0, 5 * 3600))
-
-    assert in_parts(runner, 0.0).max_samples <= 4 * 200
-
-
-@pytest.mark.parametrize("columns", [818, 1000, 1043, 1200])
-def test_parts_use_the_pixel_columns_of_the_complete_range_and_give_the_same_answer(
-    data: DataDirectory, runner: QueryRunner, columns: int
-) -> None:
-    ticks = 6 * 3600 + 77
-    values = np.random.default_rng(columns).uniform(0, 1e9, ticks).round()
-    DataDirectory(data.root, rotation_s=900).parquet(chunk(CONTAINER, T0, {MEMORY: values.tolist()}))
-    query = runner.query(0, ticks, CONTAINER, metric=MEMORY, columns=columns)
-    expected = answer(query)[CONTAINER.key]
-    now = itertools.count()
-
-    def part(question: Question) -> SamplesQuery:
-        return SamplesQuery(question, runner.sources)
-
-    partial_query = PartialQuery(query.question, part, lambda: 0.01 * next(now), 60.0)
-    while partial_query.step():
-        pass
-    (series,) = partial_query.result()
-    time_ms, kept = series.lines[0].joined()
-
-    assert ((time_ms - T0) / 1000).tolist() == expected[0]
-    assert kept.tolist() == expected[1]

@@ -6,8 +6,8 @@ from fgm.collector.accounting.node_cpu import NodeCpu
 from fgm.collector.cgroups.hierarchies import Hierarchies
 from fgm.collector.devices.block_devices import BlockDevices
 from fgm.collector.devices.interfaces import Interfaces
-from fgm.collector.sampling.read_counts import ReadCounts
-from fgm.collector.sampling.series_reader import ReaderChanges, SeriesReader
+from fgm.collector.sampling.read_counts import ReadCounts, ReaderChanges
+from fgm.collector.sampling.series_reader import SeriesReader
 from fgm.collector.sampling.sources import node_sources
 from fgm.parse.errors import ParseError
 from fgm.parse.procfs import meminfo

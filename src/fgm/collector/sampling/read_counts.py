@@ -1,4 +1,4 @@
-"""Failed reads of kernel files, counted for the node's row, and logged once for each kind."""
+"""Counts of the readers of a host: failed reads, logged once for each kind, and changes that others must follow."""
 
 import logging
 from collections.abc import Iterable
@@ -47,3 +47,16 @@ class ReadCounts:
         is_first = kind not in self._logged
         self._logged.add(kind)
         return is_first
+
+
+@dataclass(slots=True)
+class ReaderChanges:
+    """Counters that the readers of a host increase. Comparing them with earlier values shows whether something changed.
+
+    `file_sets`: number of changes to the files that are read at every tick, which need a new sweep; `liveness_checks`:
+    number of times that a reader checked whether its series is alive; `limits`: number of changes of limits.
+    """
+
+    file_sets: int = 0
+    liveness_checks: int = 0
+    limits: int = 0

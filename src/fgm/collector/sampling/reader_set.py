@@ -12,8 +12,8 @@ from fgm.collector.sampling.node import Node
 from fgm.collector.sampling.occasional.cgroup_files import cgroup_files
 from fgm.collector.sampling.occasional.rounds import Rounds
 from fgm.collector.sampling.process_list import FolderListing, Listing
-from fgm.collector.sampling.read_counts import ReadCounts
-from fgm.collector.sampling.series_reader import ReaderChanges, SeriesReader
+from fgm.collector.sampling.read_counts import ReadCounts, ReaderChanges
+from fgm.collector.sampling.series_reader import SeriesReader
 from fgm.collector.sampling.sources import CgroupSources, Source
 from fgm.metrics.catalogue import COLUMNS
 from fgm.store.samples.series import Series

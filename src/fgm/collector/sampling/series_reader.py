@@ -6,7 +6,6 @@ It is long because whether a series is alive depends on which of its files can b
 import errno
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from fgm.collector.kernel.handles import FolderHandle
 from fgm.collector.kernel.kernel_file import GONE, NOT_SUPPORTED, KernelFile, Parser, read_changed
 from fgm.collector.sampling.process_list import REMEMBERED_S, Listing, ProcessList
-from fgm.collector.sampling.read_counts import ReadCounts
+from fgm.collector.sampling.read_counts import ReadCounts, ReaderChanges
 from fgm.collector.sampling.sources import LIMIT_FILES, SLOW_EVERY_S, Source
 from fgm.metrics.catalogue import COLUMNS
 from fgm.parse.errors import ParseError
@@ -28,19 +27,6 @@ REOPEN_EVERY = 6
 _POPULATED = 1 + COLUMNS.index("cgroup.events.populated")
 _PID_COUNT = 1 + COLUMNS.index("container.pid_count")
 _ANON, _ANON_HUGE = 1 + COLUMNS.index("memory.stat.anon"), 1 + COLUMNS.index("memory.stat.anon_thp")
-
-
-@dataclass(slots=True)
-class ReaderChanges:
-    """Counters that the readers of a host increase. Comparing them with earlier values shows whether something changed.
-
-    `file_sets`: number of changes to the files that are read at every tick, which need a new sweep; `liveness_checks`:
-    number of times that a reader checked whether its series is alive; `limits`: number of changes of limits.
-    """
-
-    file_sets: int = 0
-    liveness_checks: int = 0
-    limits: int = 0
 
 
 class SeriesReader:

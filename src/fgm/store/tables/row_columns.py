@@ -50,7 +50,7 @@ class RowColumns:
             ordered = bits[name][order]
             is_new |= ordered[1:] != ordered[:-1]
         order = order[np.append(np.ones(min(len(order), 1), np.bool_), is_new)]
-        return {name: _at(column, order) for name, column in columns.items()}
+        return {name: _in_order(column, order) for name, column in columns.items()}
 
     def _column(self, name: str) -> Column:
         values = self._arrays[name]
@@ -71,5 +71,5 @@ def _bits(column: Column) -> NDArray[Any]:
     return column.codes if isinstance(column, Texts) else column.view(np.int64)
 
 
-def _at(column: Column, order: NDArray[np.intp]) -> Column:
+def _in_order(column: Column, order: NDArray[np.intp]) -> Column:
     return column._replace(codes=column.codes[order]) if isinstance(column, Texts) else column[order]

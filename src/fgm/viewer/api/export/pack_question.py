@@ -107,9 +107,9 @@ def recorded_names(holdings: Holdings, kept: Sequence[Series]) -> Recorded:
         series=kept,
         others=[each.series for each in holdings.series.by_id.values() if each.series.key not in keys],
         facts=holdings.facts,
-        node_names=_known(holdings.node_name),
-        cluster_names=_known(None if header is None else header.cluster_name),
-        identifiers=_known(None if header is None else header.identifier),
+        node_names=_names_if_known(holdings.node_name),
+        cluster_names=_names_if_known(None if header is None else header.cluster_name),
+        identifiers=_names_if_known(None if header is None else header.identifier),
     )
 
 
@@ -153,7 +153,7 @@ def _chosen(holdings: Holdings, request: ExportRequest, from_ms: int, to_ms: int
     """
     snapshot = holdings.series
     if request.ids is not None:
-        return [_found(name, snapshot) for name in request.ids]
+        return [_series_named(name, snapshot) for name in request.ids]
     within = [each for each in snapshot.by_id.values() if snapshot.is_within(each, from_ms, to_ms)]
     if request.filter is None:
         leaves = leaf_keys(each.series for each in within)
@@ -166,7 +166,7 @@ def _chosen(holdings: Holdings, request: ExportRequest, from_ms: int, to_ms: int
     return chosen
 
 
-def _found(name: str, snapshot: SeriesSnapshot) -> RegisteredSeries:
+def _series_named(name: str, snapshot: SeriesSnapshot) -> RegisteredSeries:
     registered = snapshot.find(name)
     if registered is None:
         raise unknown("containers", "series", name[:256], "ids from /api/containers")
@@ -192,7 +192,7 @@ def _paths_above(path: str) -> list[str]:
     return ["/".join(names[:count]) for count in range(2, len(names))]
 
 
-def _known(name: str | None) -> tuple[str, ...]:
+def _names_if_known(name: str | None) -> tuple[str, ...]:
     return () if name is None else (name,)
 
 

@@ -54,11 +54,11 @@ async def response_from_parts(
 
     def begin() -> tuple[bytes, Iterator[bytes], bool]:
         parts = make()
-        first = _take(parts, PART_BYTES)
+        first = _next_parts(parts, PART_BYTES)
         is_zipped = may_zip and len(first) >= MIN_BYTES
         if is_zipped:
             parts = gzip_parts(chain([first], parts))
-            first = _take(parts, PART_BYTES)
+            first = _next_parts(parts, PART_BYTES)
         return first, parts, is_zipped
 
     run = runner.run_in_background if in_background else runner.run
@@ -75,10 +75,10 @@ async def _stream(runner: QueryRunner, first: bytes, parts: Iterator[bytes]) -> 
     part = first
     while part:
         yield part
-        part = await runner.run(lambda: _take(parts, PART_BYTES))
+        part = await runner.run(lambda: _next_parts(parts, PART_BYTES))
 
 
-def _take(parts: Iterator[bytes], size: int) -> bytes:
+def _next_parts(parts: Iterator[bytes], size: int) -> bytes:
     """Return the next parts, joined to at least `size` bytes; fewer at the end, and none after it."""
     taken: list[bytes] = []
     while size > 0 and (part := next(parts, None)) is not None:
