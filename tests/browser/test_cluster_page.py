@@ -72,3 +72,38 @@ def test_axe_finds_nothing_in_both_themes(browser: Browser, cluster_url: str) ->
 
     assert found + violations(page) == []
     page.close()
+
+
+def test_new_columns_appear_and_only_they_are_asked_for(page: Page, cluster_url: str) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/api/strips" in request.url else None)
+    page.clock.install(time="2026-11-26T17:48:00Z")
+    page.goto(f"{cluster_url}#last=1h")
+    expect(page.locator("header")).to_contain_text("3 of 3 nodes")
+    page.clock.pause_at("2026-11-26T17:48:30Z")
+    asked.clear()
+    page.clock.run_for(45_000)
+
+    expect(page.locator(".axis .times span").last).to_have_text(re.compile(r"17:49:0\d"))
+    columns = {url.partition("node=")[2].partition("&")[0]: url.rpartition("columns=")[2] for url in asked}
+    assert columns == {"worker-1": "4", "worker-2": "4", "worker-9": "240"}
+    expect(page.locator(".row canvas")).to_have_count(2)
+
+
+def test_the_range_stays_where_the_address_says(page: Page, cluster_url: str) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/api/strips" in request.url else None)
+    page.clock.install(time="2026-11-26T17:48:00Z")
+    page.goto(f"{cluster_url}#{VIEW}")
+    expect(page.locator("header")).to_contain_text("3 of 3 nodes")
+    page.clock.pause_at("2026-11-26T18:30:00Z")
+    page.clock.run_for(10_000)
+
+    assert len(asked) == 3
+
+
+def test_a_node_that_does_not_answer_has_a_page_that_says_so(page: Page, cluster_url: str) -> None:
+    page.goto(f"{cluster_url}open?node=worker-9")
+    expect(page.get_by_role("alert")).to_have_text("worker-9: nothing listens in its pod: connection refused")
+    page.get_by_role("link", name="All nodes of the cluster").click()
+    expect(page.locator(".row")).to_have_count(3)

@@ -84,3 +84,20 @@ def test_the_nodes_of_a_deployment_are_asked_alone(real_cluster: Cluster, port: 
     assert [source["source"] for source in json.loads(out)["sources"]] == ["node/worker-2"]
     code, _, err = real_cluster.run("ask", "14:32", "--deployment", "payment", "--namespace", "shop")
     assert (code, "no node with an fgm pod has pods of 'shop/payment' now" in err) == (1, True)
+
+
+def test_a_pod_that_is_gone_is_asked_about_on_its_node_alone(real_cluster: Cluster, port: int) -> None:
+    real_cluster.add_node("worker-1")
+    real_cluster.add_node("worker-2", port)
+    code, out, err = real_cluster.run("ask", "2026-11-26T17:46Z", "pod/shop/payments-6d8f9c7b5-x2k8q", "--json")
+    answer = json.loads(out)
+
+    assert (code, err) == (0, "")
+    assert [source["source"] for source in answer["sources"]] == ["node/worker-2"]
+    assert (answer["namespace"], answer["pod"]) == ("shop", "payments-6d8f9c7b5-x2k8q")
+    assert answer["failures"] == []
+    code, _, err = real_cluster.run("ask", "14:32", "pod/unknown")
+    assert (code, err) == (
+        1,
+        "fgm: neither the cluster nor the data of its nodes has a pod 'unknown'; no answer from worker-1\n",
+    )

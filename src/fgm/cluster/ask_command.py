@@ -20,13 +20,14 @@ from fgm.asking.sources import Source, held
 from fgm.asking.terminal_lines import columns_of
 from fgm.asking.typed_times import TypedTime, read_time
 from fgm.asking.viewer_client import AskError, ViewerClient
-from fgm.asking.words import NODE, Link, as_json, report
+from fgm.asking.words import NODE, Link, as_json, listed, report
 from fgm.clock import SystemClock
 from fgm.cluster import running
 from fgm.cluster.deployment import NAMESPACE
 from fgm.cluster.fgm_pods import NodePod, by_node, fgm_pods, no_pods, nodes_of_workload
 from fgm.cluster.forward import source_of
 from fgm.cluster.kubectl.client import Kubectl
+from fgm.cluster.pod_search import POD, found_pods, parts_of
 
 CLUSTER = "cluster"
 
@@ -39,13 +40,18 @@ def ask(arguments: argparse.Namespace) -> int:
 async def _ask(arguments: argparse.Namespace) -> int:
     async with AsyncExitStack() as stack:
         names = arguments.sources or [CLUSTER]
-        asked = await chosen_sources(names, stack, arguments.context, arguments.fgm_namespace)
+        now_ms = SystemClock().wall_ns() // 1_000_000
+        time = read_time(arguments.time, now_ms)
+        asked = await chosen_sources(names, stack, arguments.context, arguments.fgm_namespace, time)
         if arguments.deployment:
             asked = await _of_deployment(asked, arguments)
-        now_ms = SystemClock().wall_ns() // 1_000_000
         if len(asked) == 1 and not is_of_cluster(names[0]):
-            now_ms = min(now_ms, await _newest_ms(asked[0], arguments.timeout))
-        question = make_question(read_time(arguments.time, now_ms), arguments.namespace, arguments.pod)
+            time = read_time(arguments.time, min(now_ms, await _newest_ms(asked[0], arguments.timeout)))
+        namespace, pod = arguments.namespace, arguments.pod
+        if names[0].startswith(POD) and len(names) == 1:
+            in_namespace, name = parts_of(names[0])
+            namespace, pod = namespace or in_namespace, pod or name
+        question = make_question(time, namespace, pod)
         ranking = await ask_all(asked, question, at_once=arguments.at_once, timeout_s=arguments.timeout)
     link = link_of(arguments.context)
     if arguments.json:
@@ -78,14 +84,20 @@ def make_question(time: TypedTime, namespace: str = "", pod: str = "") -> Minute
 
 
 def is_of_cluster(name: str) -> bool:
-    """Return whether a name is one of a node, or of all nodes."""
-    return name == CLUSTER or name.startswith(NODE)
+    """Return whether a name is one of a node, of the node of a pod, or of all nodes."""
+    return name == CLUSTER or name.startswith((NODE, POD))
 
 
 async def chosen_sources(
-    names: Sequence[str], stack: AsyncExitStack, context: str = "", fgm_namespace: str = NAMESPACE
+    names: Sequence[str],
+    stack: AsyncExitStack,
+    context: str = "",
+    fgm_namespace: str = NAMESPACE,
+    time: TypedTime | None = None,
 ) -> list[Source]:
     """Return the sources that the command line names. `stack`: closes those that stay open.
+
+    `time`: when a pod was on the node that is chosen for it; None: now, or at its end.
 
     Raises: AskError if a name is none of a source, or if the cluster has no fgm pods.
     """
@@ -96,10 +108,25 @@ async def chosen_sources(
             kubectl = Kubectl(fgm_namespace, context)
             if pods is None:
                 pods = by_node(await anyio.to_thread.run_sync(fgm_pods, kubectl))
-            chosen += [source_of(kubectl, pod) for pod in _named(pods, name, fgm_namespace)]
+            node = await _node_of_pod(kubectl, name, time) if name.startswith(POD) else name
+            chosen += [source_of(kubectl, pod) for pod in _named(pods, node, fgm_namespace)]
         else:
             chosen.append(await stack.enter_async_context(held(name)))
     return chosen
+
+
+async def _node_of_pod(kubectl: Kubectl, name: str, time: TypedTime | None) -> str:
+    """Return the node of a pod, as the name of a source.
+
+    Raises: AskError if no node has the pod.
+    """
+    namespace, pod = parts_of(name)
+    found, failures = await found_pods(kubectl, pod, namespace, time)
+    if not found:
+        silent = listed([failure.source.removeprefix(NODE) for failure in failures])
+        rest = f"; no answer from {silent}" if silent else ""
+        raise AskError(f"neither the cluster nor the data of its nodes has a pod {name.removeprefix(POD)!r}{rest}")
+    return found[0].source
 
 
 def _named(pods: Sequence[NodePod], name: str, namespace: str) -> list[NodePod]:

@@ -57,8 +57,8 @@ def add_flags_of_ask(flag: Callable[..., object]) -> None:
         "sources",
         metavar="SOURCE",
         nargs="*",
-        help="what to ask: cluster (all nodes, the default), node/NAME, a data directory, a pack, or a viewer such as "
-        "http://127.0.0.1:8050",
+        help="what to ask: cluster (all nodes, the default), node/NAME, pod/NAME, a data directory, a pack, or a "
+        "viewer such as http://127.0.0.1:8050",
     )
     flag(
         "--deployment",

@@ -9,17 +9,15 @@ from tqdm import tqdm
 
 from fgm import iso_time
 from fgm.asking.minute import AROUND_MS
-from fgm.asking.sources import Source
+from fgm.asking.ranking import Failure
 from fgm.asking.typed_times import TypedTime, read_time
 from fgm.asking.viewer_client import AskError
 from fgm.asking.words import NODE
 from fgm.cluster import running
-from fgm.cluster.fgm_pods import by_node, fgm_pods
-from fgm.cluster.forward import source_of
+from fgm.cluster.fgm_pods import fgm_pods
 from fgm.cluster.kubectl.client import Kubectl, KubectlError
-from fgm.cluster.pod_search import PodOnNode, search_pod
+from fgm.cluster.pod_search import POD, PodOnNode, found_pods, parts_of
 
-POD = "pod/"
 MAX_NAMES = 10
 """Maximum number of names in a message."""
 
@@ -51,51 +49,19 @@ def target_of(kubectl: Kubectl, text: str, time_text: str, now_ms: int) -> OpenT
             unlisted = [f"it may be a node without fgm: {error}"]
         if nodes and text in nodes:
             return OpenTarget(text, _view(time, ()))
-    namespace, _, name = text.removeprefix(POD).rpartition("/")
-    found, notes = _found(kubectl, name, namespace, time)
+    namespace, name = parts_of(text)
+    found, failures = anyio.run(_found, kubectl, name, namespace, time)
+    notes = [f"no answer from {failure.source}: {failure.reason}" for failure in failures]
     if not found:
         raise AskError("; ".join([_unknown(name, namespace, nodes), *unlisted, *notes]))
     return _of_pod(found, time, notes)
 
 
-def _found(kubectl: Kubectl, name: str, namespace: str, time: TypedTime | None) -> tuple[list[PodOnNode], list[str]]:
-    """Return the pods of this name, the best match first. The node that the API names is asked first.
-
-    A pod of a StatefulSet may have been on another node at another time, so then all nodes are asked.
-    """
-    sources = [source_of(kubectl, pod) for pod in by_node(fgm_pods(kubectl))]
-    now_on = _node_of(kubectl, name, namespace)
-    first = [source for source in sources if source.name == f"{NODE}{now_on}"]
-    if first:
-        found, _ = _search(first, name, namespace, time)
-        exact = [pod for pod in found if pod.pod == name and (time is None or pod.is_at(time))]
-        if exact:
-            return exact, []
-        if time is None:
-            return [PodOnNode(first[0].name, namespace, name, (), 0, 0, is_alive=True)], []  # its data has no names
-    found, notes = _search(sources, name, namespace, time)
-    return found, notes
-
-
-def _search(
-    sources: Sequence[Source], name: str, namespace: str, time: TypedTime | None
-) -> tuple[list[PodOnNode], list[str]]:
-    async def search() -> tuple[list[PodOnNode], list[str]]:
-        with tqdm(total=len(sources), unit="node", leave=False, delay=0.5, disable=None) as bar:
-            found, failures = await search_pod(sources, name, namespace, time, on_done=bar.update)
-        return found, [f"no answer from {failure.source}: {failure.reason}" for failure in failures]
-
-    return anyio.run(search)
-
-
-def _node_of(kubectl: Kubectl, name: str, namespace: str) -> str:
-    """Return the node of a pod that the API still has; "" if it has none, or if pods may not be listed."""
-    try:
-        pods = kubectl.get_anywhere("pods", namespace, fields=f"metadata.name={name}")
-    except KubectlError:
-        return ""  # the data of the nodes has it, too
-    nodes = {str(pod["spec"]["nodeName"]) for pod in pods if pod["spec"].get("nodeName")}
-    return nodes.pop() if len(nodes) == 1 else ""
+async def _found(
+    kubectl: Kubectl, name: str, namespace: str, time: TypedTime | None
+) -> tuple[list[PodOnNode], list[Failure]]:
+    with tqdm(unit=" nodes", leave=False, delay=0.5, disable=None) as bar:
+        return await found_pods(kubectl, name, namespace, time, on_done=bar.update)
 
 
 def _of_pod(found: Sequence[PodOnNode], time: TypedTime | None, notes: Sequence[str]) -> OpenTarget:

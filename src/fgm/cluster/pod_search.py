@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import anyio.to_thread
+
 from fgm.asking import many
 from fgm.asking.answer_fields import instant, items, text, text_or_none
 from fgm.asking.limits import AT_ONCE, TIMEOUT_S
@@ -13,6 +15,13 @@ from fgm.asking.ranking import Failure
 from fgm.asking.sources import Source
 from fgm.asking.typed_times import TypedTime
 from fgm.asking.viewer_client import ViewerClient
+from fgm.asking.words import NODE
+from fgm.cluster.fgm_pods import by_node, fgm_pods
+from fgm.cluster.forward import source_of
+from fgm.cluster.kubectl.client import Kubectl, KubectlError
+
+POD = "pod/"
+"""Start of the names of sources that are pods of a cluster: `pod/NAME` or `pod/NAMESPACE/NAME`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +44,49 @@ class PodOnNode:
     def is_at(self, time: TypedTime) -> bool:
         """Return whether it lived in a minute."""
         return self.first_ms < time.to_ms and self.last_ms >= time.from_ms
+
+
+def parts_of(name: str) -> tuple[str, str]:
+    """Return the namespace ("" if none is given) and the name of a pod, from POD, NAMESPACE/POD or pod/POD."""
+    namespace, _, pod = name.removeprefix(POD).rpartition("/")
+    return namespace, pod
+
+
+async def found_pods(
+    kubectl: Kubectl,
+    name: str,
+    namespace: str = "",
+    time: TypedTime | None = None,
+    *,
+    on_done: many.OnDone = many.ignore,
+) -> tuple[list[PodOnNode], list[Failure]]:
+    """Return the pods of this name in a cluster, the best match first. The node that the API names is asked first.
+
+    A pod of a StatefulSet may have been on another node at another time, so then all nodes are asked.
+
+    Raises: KubectlError if fgm's pods cannot be listed.
+    """
+    sources = [source_of(kubectl, pod) for pod in by_node(await anyio.to_thread.run_sync(fgm_pods, kubectl))]
+    now_on = await anyio.to_thread.run_sync(_node_of, kubectl, name, namespace)
+    first = [source for source in sources if source.name == f"{NODE}{now_on}"]
+    if first:
+        found, _ = await search_pod(first, name, namespace, time)
+        exact = [pod for pod in found if pod.pod == name and (time is None or pod.is_at(time))]
+        if exact:
+            return exact, []
+        if time is None:
+            return [PodOnNode(first[0].name, namespace, name, (), 0, 0, is_alive=True)], []  # its data has no names
+    return await search_pod(sources, name, namespace, time, on_done=on_done)
+
+
+def _node_of(kubectl: Kubectl, name: str, namespace: str) -> str:
+    """Return the node of a pod that the API still has; "" if it has none, or if pods may not be listed."""
+    try:
+        pods = kubectl.get_anywhere("pods", namespace, fields=f"metadata.name={name}")
+    except KubectlError:
+        return ""  # the data of the nodes has it, too
+    nodes = {str(pod["spec"]["nodeName"]) for pod in pods if pod["spec"].get("nodeName")}
+    return nodes.pop() if len(nodes) == 1 else ""
 
 
 async def search_pod(

@@ -99,6 +99,25 @@ def test_a_click_forwards_to_the_node_until_the_end(real_cluster: Cluster, port:
     assert not any(Path(f"/proc/{child}").exists() for child in children)
 
 
+def test_a_browser_gets_a_page_about_a_node_that_does_not_answer(real_cluster: Cluster, port: int) -> None:
+    real_cluster.add_node("worker-1", port)
+    real_cluster.add_node("worker-2")
+    with served(real_cluster) as (_, address):
+        for node, status, sentence in (
+            ("worker-2", 502, b"worker-2: nothing listens in its pod: connection refused"),
+            ("%3Cb%3E", 400, b"there is no node &#x27;&lt;b&gt;&#x27; with an fgm pod"),
+        ):
+            answer = get(f"{address}open?node={node}", Accept="text/html,*/*;q=0.8")
+            assert (answer[0], sentence in answer[1]) == (status, True), answer[1]
+            assert answer[2]["Content-Type"] == "text/html; charset=utf-8"
+            assert b'<a href="/">' in answer[1]
+        status, problem, _ = get(f"{address}open?node=worker-2")
+        assert (status, json.loads(problem)["detail"]) == (
+            502,
+            "worker-2: nothing listens in its pod: connection refused",
+        )
+
+
 def test_what_is_wrong_is_named_and_other_pages_cannot_ask(real_cluster: Cluster, port: int) -> None:
     real_cluster.add_node("worker-1", port)
     with served(real_cluster) as (_, address):

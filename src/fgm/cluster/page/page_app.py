@@ -1,5 +1,6 @@
 """The ASGI app of the page: its files, and what it asks of the nodes. Nothing of what they answer is kept."""
 
+import html
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
@@ -20,8 +21,9 @@ from fgm.asking.typed_times import MINUTE_MS, TypedTime
 from fgm.asking.viewer_client import AskError, ViewerClient
 from fgm.asking.words import NODE, as_json
 from fgm.cluster.ask_command import link_of, make_question
+from fgm.cluster.page.page_files import PROBLEM
 from fgm.cluster.page.strips import MAX_COLUMNS, strips_of
-from fgm.viewer.web.asgi import Receive, Scope, Send, respond, respond_problem, respond_to_lifespan
+from fgm.viewer.web.asgi import Receive, Scope, Send, header, respond, respond_problem, respond_to_lifespan
 from fgm.viewer.web.asset_responses import respond_asset
 from fgm.viewer.web.assets import Asset
 from fgm.viewer.web.problems import Problem, bad_parameter
@@ -69,9 +71,19 @@ class PageApp:
                 problem = Problem(HTTPStatus.NOT_FOUND, "there is no such path", allowed=", ".join(sorted(paths)))
                 await respond_problem(scope, send, problem)
         except Problem as problem:
-            await respond_problem(scope, send, problem)
+            await self._respond_failure(scope, send, problem)
         except AskError as error:
-            await respond_problem(scope, send, Problem(HTTPStatus.BAD_GATEWAY, str(error)))
+            await self._respond_failure(scope, send, Problem(HTTPStatus.BAD_GATEWAY, str(error)))
+
+    async def _respond_failure(self, scope: Scope, send: Send, problem: Problem) -> None:
+        """Respond with a page if a browser has followed a link to a node, and with JSON otherwise."""
+        if scope["path"] != "/open" or "text/html" not in (header(scope, b"accept") or ""):
+            await respond_problem(scope, send, problem)
+            return
+        page = self._files[PROBLEM]
+        body = page.body.replace(b"PROBLEM", html.escape(problem.detail).encode(errors="replace"))
+        headers = {"Content-Type": page.media_type, "Cache-Control": "no-store"}
+        await respond(scope, send, problem.status, headers, body)
 
     async def _respond_nodes(self, fields: Mapping[str, str], scope: Scope, send: Send) -> None:
         """Respond with the names of all nodes."""
@@ -136,12 +148,13 @@ class PageApp:
         """Forward a port to a node, until the end, and send the browser to its page."""
         _only(fields, "node", "from", "to", "at")
         source = await self._source(fields)
-        client = await self._opened.client(source)
+        was_open = self._opened.has(source)
         try:
-            await ask_health(client, timeout_s=self._timeout_s)
-        except AskError:  # its pod may have been replaced since the page was opened
-            await self._opened.close(source, AskError("its viewer does not respond"))
-            client = await self._opened.client(source)
+            client = await self._responding(source)
+        except AskError:
+            if not was_open:
+                raise
+            client = await self._responding(source)  # its pod was replaced since its page was opened
         times = [
             (name, iso_time.format_seconds(_whole(fields, name))) for name in ("from", "to", "at") if name in fields
         ]
@@ -149,6 +162,19 @@ class PageApp:
         await respond(
             scope, send, 303, {"Location": client.url + (fragment and f"#{fragment}"), "Cache-Control": "no-store"}, b""
         )
+
+    async def _responding(self, source: Source) -> ViewerClient:
+        """Return the client of a node's viewer that stays open; it is closed if it does not respond.
+
+        Raises: AskError if it does not respond.
+        """
+        try:
+            client = await self._opened.client(source)
+            await ask_health(client, timeout_s=self._timeout_s)
+        except AskError as error:
+            failure = await self._opened.close(source, error)
+            raise AskError(f"{source.name.removeprefix(NODE)}: {failure}") from error
+        return client
 
     async def _source(self, fields: Mapping[str, str]) -> Source:
         if not self._known:

@@ -8,6 +8,9 @@ from fgm.viewer.web.assets import Asset, load_assets
 STATIC = os.path.join(os.path.dirname(__file__), "static")
 OWN = "cluster/"
 """Folder of the page's own files, next to those of a viewer's page."""
+PROBLEM = "/problem"
+"""Path of the page that says why something cannot be opened; the sentence comes instead of the word PROBLEM."""
+PAGES = {"index.html": "/", "problem.html": PROBLEM}
 _MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -16,7 +19,7 @@ _MEDIA_TYPES = {
 
 
 def load_page_files() -> dict[str, Asset]:
-    """Return all files by the path of their URL: `/` and `/static/VERSION/NAME`, as of a viewer's page."""
+    """Return all files by the path of their URL: `/`, `/problem`, and `/static/VERSION/NAME`, as of a viewer's page."""
     shared = {url: asset for url, asset in load_assets().items() if url.startswith("/static/")}
     root = "/".join(next(iter(shared)).split("/")[:3])
     files = dict(shared)
@@ -24,8 +27,8 @@ def load_page_files() -> dict[str, Asset]:
         with open(os.path.join(STATIC, name), "rb") as file:
             body = file.read()
         media_type = _MEDIA_TYPES[os.path.splitext(name)[1]]
-        if name == "index.html":
+        if name in PAGES:
             body = body.replace(b'"static/', f'"{root[1:]}/'.encode())
-        url = "/" if name == "index.html" else f"{root}/{OWN}{name}"
+        url = PAGES.get(name) or f"{root}/{OWN}{name}"
         files[url] = Asset(body, media_type, entity_tags.of_bytes(body))
     return files

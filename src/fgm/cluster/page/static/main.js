@@ -4,7 +4,7 @@ import { html, render } from "../browser/html.js";
 import { startTheme, toggleTheme } from "../state/theme.js";
 import { Ranking } from "./ranking.js";
 import { Rows } from "./rows.js";
-import { chooseRange, context, failure, load, nodes, range, RANGES, rows, start } from "./state.js";
+import { chooseRange, context, failure, isPaused, load, nodes, range, RANGES, rows, start } from "./state.js";
 
 function Page() {
   return html`<header>
@@ -23,7 +23,8 @@ function Page() {
 function progress() {
   if (nodes.value === null) return failure.value ? "" : "asking the cluster …";
   const asked = rows.value.size, failed = [...rows.value.values()].filter(({ error }) => error).length;
-  return `${asked} of ${nodes.value.length} nodes${failed ? `, ${failed} ${failed === 1 ? "does" : "do"} not answer` : ""}`;
+  const paused = isPaused.value ? "; no longer up to now: Reload" : "";
+  return `${asked} of ${nodes.value.length} nodes${failed ? `, ${failed} ${failed === 1 ? "does" : "do"} not answer` : ""}${paused}`;
 }
 
 startTheme();

@@ -45,11 +45,19 @@ function Node({ name, at_ms }) {
 }
 
 function Missing({ failures, sources }) {
-  const missing = new Map();
-  for (const { source, missing: reasons } of sources) for (const reason of reasons) missing.set(reason, [...(missing.get(reason) ?? []), source.replace(/^node\//, "")]);
-  if (failures.length === 0 && missing.size === 0) return null;
+  const failed = byReason(failures), missing = byReason(sources.flatMap(({ source, missing: reasons }) => reasons.map((reason) => ({ source, reason }))));
+  if (failed.size === 0 && missing.size === 0) return null;
   return html`<h2>What is missing</h2><ul>
-    ${failures.map(({ source, reason }) => html`<li class="problem">${source.replace(/^node\//, "")}: ${reason}</li>`)}
-    ${[...missing].map(([reason, names]) => html`<li>${names.slice(0, 8).join(", ")}${names.length > 8 ? ` and ${names.length - 8} more` : ""}: ${reason}</li>`)}
+    ${[...failed].map(([reason, names]) => html`<li class="problem">${listed(names, 32)}: ${reason}</li>`)}
+    ${[...missing].map(([reason, names]) => html`<li>${listed(names, 8)}: ${reason}</li>`)}
   </ul>`;
 }
+
+/** reason → the names of the nodes that have it. */
+function byReason(facts) {
+  const names = new Map();
+  for (const { source, reason } of facts) names.set(reason, [...(names.get(reason) ?? []), source.replace(/^node\//, "")]);
+  return names;
+}
+
+const listed = (names, most) => names.slice(0, most).join(", ") + (names.length > most ? ` and ${names.length - most} more` : "");

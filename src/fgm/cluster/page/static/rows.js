@@ -40,14 +40,14 @@ function Row({ node, row }) {
   return html`<div class="row" data-node=${node}>
     <a class="name" href=${addressOf(node, cursor_ms.value)} target="_blank" title="Open the page of ${node}${cursor_ms.value === null ? "" : " at the cursor"}">${isNamed ? "▸ " : ""}${node}</a>
     ${strips ? html`<${Strips} node=${node} strips=${strips} />` : html`<span class=${row ? "problem" : "note"}>${row?.error ?? "asking …"}</span>`}
-    <span class="values">${strips ? valuesAt(strips) : ""}</span>
-    ${problemsOf(strips).map((problem) => html`<span class="below problem">${problem}</span>`)}
+    <span class="values">${strips && html`<span>${valuesAt(strips)}</span>`}${problemsOf(row).map((problem) => html`<span class="problem" title=${problem}>${problem}</span>`)}</span>
   </div>`;
 }
 
-function problemsOf(strips) {
-  if (!strips) return [];
-  const { to_ms } = range.value;
+function problemsOf(row) {
+  if (!row?.strips) return [];
+  const { to_ms } = range.value, { strips } = row;
+  if (row.error) return [row.error];
   const isOld = strips.newest_ms !== null && strips.newest_ms < Math.min(to_ms, strips.now_ms) - 60_000;
   return [...strips.problems, ...(strips.newest_ms === null ? ["it has no samples"] : []), ...(isOld ? [`its newest sample is of ${clockIn(strips.newest_ms, { from_ms: strips.newest_ms, to_ms })}`] : [])];
 }
@@ -64,6 +64,7 @@ function valuesAt(strips) {
   const { from_ms, to_ms } = range.value;
   const at_ms = cursor_ms.value ?? strips.newest_ms ?? to_ms;
   const column = Math.min(strips.columns - 1, Math.floor(((at_ms - from_ms) / (to_ms - from_ms)) * strips.columns));
+  if (![strips.cpu, strips.memory, strips.pressure].some((values) => (values?.[column] ?? null) !== null)) return "no sample";
   const text = (value, unit) => (value === null || value === undefined ? "–" : amount(value, unit));
   return `${text(strips.cpu?.[column], "millicores")} · ${text(strips.memory?.[column], "bytes")} · ${text(strips.pressure?.[column], "ratio")}`;
 }
