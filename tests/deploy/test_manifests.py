@@ -1,5 +1,6 @@
 """The manifests are valid for Kubernetes, both daemons accept their arguments, and they grant no unneeded right."""
 
+import argparse
 import re
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ import yaml
 
 from fgm import __version__
 from fgm.collector import settings as collector_settings
+from fgm.shipping import flags as ship_flags
 from fgm.viewer import settings as viewer_settings
 from tests.support.kubectl import kubectl_folder
 from tests.support.manifests import (
@@ -82,8 +84,8 @@ def test_image_label_and_manifest_have_the_version_of_the_package() -> None:
     dockerfile = (REPOSITORY / "Dockerfile").read_text()
 
     assert f'org.opencontainers.image.version="{__version__}"' in dockerfile
-    for name in ("monitor", "viewer"):
-        assert container(name)["image"].endswith(f":{__version__}")
+    for spec in pod_spec("ship")["containers"]:
+        assert spec["image"].endswith(f":{__version__}")
 
 
 def test_a_misspelt_field_is_refused() -> None:
@@ -183,3 +185,28 @@ def test_with_the_kubelet_the_token_has_no_right_in_the_api(name: str, monkeypat
     assert (settings.kubernetes_source, settings.kubelet_host, settings.kubelet_port) == ("kubelet", "10.0.0.3", 10250)
     mounts = {mount["mountPath"] for mount in monitor["volumeMounts"]}
     assert (settings.kubelet_ca_file or settings.kubernetes_ca_file.rpartition("/")[0]) in mounts
+
+
+def test_the_container_that_ships_only_reads_and_shares_neither_its_user_nor_its_credentials() -> None:
+    *_, ship = pod_spec("ship")["containers"]
+    variables = {variable["name"]: variable["valueFrom"]["configMapKeyRef"]["key"] for variable in ship["env"]}
+    (kustomization,) = documents(OVERLAYS / "ship" / "kustomization.yaml")
+    (values,) = kustomization["configMapGenerator"]
+    given = dict(literal.split("=", 1) for literal in values["literals"])
+    parser = argparse.ArgumentParser()
+    ship_flags.add_flags(parser.add_argument)
+    command, *arguments_ = [
+        re.sub(r"\$\((\w+)\)", lambda match: given[variables[match[1]]], argument) for argument in ship["args"]
+    ]
+    parsed = parser.parse_args(arguments_)
+
+    assert (command, parsed.directory, parsed.url, parsed.cluster) == ("ship", "/data", given["url"], given["cluster"])
+    assert [(mount["mountPath"], mount["readOnly"]) for mount in ship["volumeMounts"]] == [("/data", True)]
+    assert ship["resources"]["limits"] == {"cpu": "100m", "memory": "64Mi"}
+    users = [spec["securityContext"]["runAsUser"] for spec in pod_spec("ship")["containers"]]
+    assert len(set(users)) == 3  # the same user could read the credentials in /proc/PID/environ
+    assert ship["securityContext"] == container("viewer")["securityContext"] | {
+        "runAsUser": users[-1],
+        "runAsGroup": users[-1],
+    }
+    assert [spec["name"] for spec in pod_spec("ship")["containers"] if "envFrom" in spec] == ["ship"]
