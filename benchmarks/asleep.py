@@ -25,7 +25,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 
 from benchmarks import limits, page_load, viewer
-from benchmarks.image import Image
+from benchmarks.image import Image, evict, load
 from tests.support.processes import free_port
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -140,9 +140,9 @@ class Contained:
 
     def _prepare(self) -> None:
         if self.is_alone:
-            self.image.evict()
+            evict(self.image.folder)
         else:
-            self.image.load()
+            load(self.image.folder)
 
     def note(self, name: str, value: float) -> None:
         """Add one measured value."""

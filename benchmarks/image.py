@@ -17,6 +17,7 @@ mount --rbind /dev dev || exit
 exec chroot . "$@"
 """
 _LIBRARY = re.compile(r"(?:=> )?(/\S+) \(0x")
+_MOUNT_POINTS = ("data", "proc", "sys", "dev", "host")
 
 
 class Image:
@@ -44,22 +45,6 @@ class Image:
         mounts = ["unshare", "-m", "--propagation", "private", "/bin/sh", "-c", _RUN, "sh"]
         return ["env", "-i", *environment, "PYTHONDONTWRITEBYTECODE=1", *mounts, self._python, *arguments]
 
-    def evict(self) -> None:
-        """Remove all files of the copy from the page cache, except those that a process has mapped."""
-        for path in self._files():
-            fd = os.open(path, os.O_RDONLY)
-            try:
-                os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
-            finally:
-                os.close(fd)
-
-    def load(self) -> None:
-        """Read all files of the copy: this process is charged for the page cache of those that are not in it yet."""
-        for path in self._files():
-            with open(path, "rb") as file:
-                while file.read(1 << 20):
-                    pass
-
     def _prefixes(self) -> list[str]:
         """Return the folders of the environment, of the interpreter and of fgm."""
         code = "import fgm, sys, sysconfig; print(sys.prefix, sys.base_prefix, *fgm.__path__, sep='\\n')"
@@ -79,14 +64,34 @@ class Image:
 
     def _libraries(self) -> set[str]:
         """Return the paths of the shared libraries that the copied programs need from elsewhere."""
-        programs = [path for path in self._files() if path.endswith("/python3.11") or ".so" in os.path.basename(path)]
+        programs = [
+            path for path in files(self.folder) if path.endswith("/python3.11") or ".so" in os.path.basename(path)
+        ]
         done = subprocess.run(["ldd", *programs], check=False, stdout=subprocess.PIPE, text=True)
         return {match for match in _LIBRARY.findall(done.stdout) if not match.startswith(self.folder)}
 
-    def _files(self) -> Iterator[str]:
-        for root, folders, names in os.walk(self.folder):
-            folders[:] = [name for name in folders if os.path.join(root, name) not in self._mount_points()]
-            yield from (path for name in names if not os.path.islink(path := os.path.join(root, name)))
 
-    def _mount_points(self) -> tuple[str, ...]:
-        return tuple(os.path.join(self.folder, name) for name in ("data", "proc", "dev"))
+def evict(folder: str) -> None:
+    """Remove all files of an image from the page cache, except those that a process has mapped."""
+    for path in files(folder):
+        fd = os.open(path, os.O_RDONLY)
+        try:
+            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        finally:
+            os.close(fd)
+
+
+def load(folder: str) -> None:
+    """Read all files of an image: this process is charged for the page cache of those that are not in it yet."""
+    for path in files(folder):
+        with open(path, "rb") as file:
+            while file.read(1 << 20):
+                pass
+
+
+def files(folder: str) -> Iterator[str]:
+    """Return the paths of all files of an image, without links and without what is mounted there."""
+    for root, folders, names in os.walk(folder):
+        if root == folder:
+            folders[:] = [name for name in folders if name not in _MOUNT_POINTS]
+        yield from (path for name in names if not os.path.islink(path := os.path.join(root, name)))
