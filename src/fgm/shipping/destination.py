@@ -51,7 +51,9 @@ class Destination:
             from obstore.exceptions import BaseError  # noqa: PLC0415
             from obstore.store import LocalStore, from_url  # noqa: PLC0415
         except ImportError as error:
-            raise ShipError("fgm ship needs the package obstore: pip install 'fgm[ship]'") from error
+            raise ShipError(
+                "fgm ship needs the package obstore: pip install 'fgm[ship]'; an image needs EXTRAS=[ship]"
+            ) from error
         self._obstore, self._pace = obstore, pace
         self._directory = parts.path if parts.scheme == "file" else None
         self._errors: tuple[type[Exception], ...] = (BaseError, OSError)
