@@ -32,6 +32,7 @@ SCENARIOS = {
     "collector/test_bad_disks.py",
     "collector/test_collector_process.py",
     "collector/windows/test_closing_killed.py",
+    "shipping/test_costs.py",
     "shipping/test_full_destination.py",
     "shipping/test_object_stores.py",
     "shipping/test_refused_objects.py",

@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 SCHEMES = ("s3", "gs", "az", "file")
 MAX_MANIFEST_BYTES = 16 << 20
 """Maximum size of a manifest that is read. One of a day is 20 KiB."""
-_RETRIES: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=60)}
-"""Retries of one request, which transfers at most one part. Each has obstore's default timeout of 30 s."""
+_RETRIES: "RetryConfig" = {"max_retries": 5, "retry_timeout": timedelta(seconds=60)}
+"""Retries of one request, which transfers at most one part. Each has obstore's default timeout of 30 s.
+
+Five of them last for some seconds: Google lets an object be replaced once a second, and answers 429 before.
+"""
 _QUERY = re.compile(r"\?\S*")
 _STATUS = re.compile(r"status code: (\d{3})")
 _OS_ERROR = re.compile(r"\(os error (\d+)\)")
