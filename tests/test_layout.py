@@ -16,6 +16,8 @@ MAX_FILE_BYTES = 512 << 10
 """Maximum size of a file of the repository: more is a download or a recording that was added by mistake."""
 MIRRORED = ("agents", "asking", "cluster", "collector", "viewer", "store", "parse", "metrics", "events", "shipping")
 SCENARIOS = {
+    "agents/tools/test_hostile_nodes.py",
+    "agents/tools/test_large_nodes.py",
     "cluster/test_logins.py",
     "cluster/test_plugin.py",
     "collector/engines/test_collector.py",

@@ -11,6 +11,8 @@ MIN_SHOWN_MS = 120_000
 """Minimum length of the range that the page shows: of a second alone, a person sees nothing."""
 MAX_SHOWN = 8
 """Maximum number of series in a link: lanes of more cannot be told apart, and ids are long."""
+MAX_IDS = 240
+"""Maximum number of characters of the ids in a link, which counts as part of an answer. Most ids have 12 or 40."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +49,15 @@ def fragment_of(
         more_ms = (MIN_SHOWN_MS - (to_ms - from_ms)) // 2
         from_ms, to_ms = max(0, from_ms - more_ms), to_ms + more_ms
     parts = {"from": iso_time.format_seconds(from_ms), "to": iso_time.format_seconds(to_ms)}
-    if ids and len(ids) <= MAX_SHOWN:
-        parts["show"] = ",".join(quote(each, safe="") for each in ids)
+    shown = ",".join(quote(each, safe="") for each in ids)
+    if ids and len(ids) <= MAX_SHOWN and len(shown) <= MAX_IDS:
+        parts["show"] = shown
     if metrics:
         parts["lanes"] = ",".join(metrics)
     if at_ms is not None:
         parts["at"] = iso_time.format_seconds(at_ms)
     if against_ms is not None:
         parts["vs"] = iso_time.format_seconds(against_ms)
-    if opened_id:
-        parts["open"] = quote(opened_id, safe="")
+    if opened_id and len(opened := quote(opened_id, safe="")) <= MAX_IDS:
+        parts["open"] = opened
     return "&".join(f"{name}={value}" for name, value in parts.items())

@@ -7,6 +7,7 @@ from typing import Any
 from fgm.agents.arguments import Argument, ArgumentError, NothingMatchesError
 from fgm.agents.nodes import AskedNode
 from fgm.agents.spans import Span
+from fgm.asking.answer_fields import items, text, text_or_none
 
 CONTAINER = Argument(
     "container",
@@ -43,9 +44,13 @@ def named(name: str, namespace: str | None, pod_name: str | None, series_id: str
     return f"{name} ({pod}, id {series_id})" if pod else f"{name} (id {series_id})"
 
 
-def series_in(facts: Mapping[str, Any]) -> NamedSeries:
-    """Return the series in the facts that a viewer lists about it."""
-    return NamedSeries(facts["id"], facts["name"], facts["scope"], facts["pod_name"], facts["namespace"])
+def series_in(facts: Any) -> NamedSeries:
+    """Return the series in the facts that a viewer lists about it.
+
+    Raises: FormError if they have another form.
+    """
+    names = (text_or_none(facts, name) for name in ("pod_name", "namespace"))
+    return NamedSeries(text(facts, "id"), text(facts, "name"), text(facts, "scope"), *names)
 
 
 async def find_series(
@@ -61,7 +66,7 @@ async def find_series(
         return [NamedSeries(NODE_ID, node.name, "node")]
     search = {"search": words} if words else {}
     listed = await node.client.get("/api/containers", {**span.parameters, **search, **filters})
-    matches = [series_in(each) for each in listed["containers"]]
+    matches = [series_in(each) for each in items(listed, "containers")]
     exact = [each for each in matches if words == each.id] or [
         each for each in matches if words in (each.name, each.pod_name, f"{each.namespace}/{each.pod_name}")
     ]

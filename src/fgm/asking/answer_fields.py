@@ -13,6 +13,8 @@ from fgm.asking.viewer_client import AskError
 
 MAX_TEXT = 2000
 """Maximum number of characters of a text; longer ones are cut. The sentences of viewers are shorter."""
+MAX_WHOLE = 2**64 - 1
+"""Maximum whole number: JSON has no maximum, and a number of a thousand digits has no float."""
 
 
 class FormError(AskError):
@@ -60,7 +62,18 @@ def text(facts: Any, name: str) -> str:
     value = field(facts, name)
     if not isinstance(value, str):
         raise FormError(f"no text as {name!r}")
-    return value if len(value) <= MAX_TEXT else f"{value[: MAX_TEXT - 1]}…"
+    return _writable(value)
+
+
+def texts(facts: Any, name: str) -> list[str]:
+    """Return a list of texts, each cut if it is very long.
+
+    Raises: FormError if it is none.
+    """
+    values = items(facts, name)
+    if not all(isinstance(value, str) for value in values):
+        raise FormError(f"no list of texts as {name!r}")
+    return [_writable(value) for value in values]
 
 
 def text_or_none(facts: Any, name: str) -> str | None:
@@ -90,6 +103,42 @@ def number_or_none(facts: Any, name: str) -> float | None:
     return None if field(facts, name) is None else number(facts, name)
 
 
+def whole(facts: Any, name: str) -> int:
+    """Return a whole number that is not negative.
+
+    Raises: FormError if it is none.
+    """
+    value = field(facts, name)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_WHOLE:
+        raise FormError(f"no whole number as {name!r}")
+    return value
+
+
+def flag(facts: Any, name: str) -> bool:
+    """Return a boolean value.
+
+    Raises: FormError if it is none.
+    """
+    value = field(facts, name)
+    if not isinstance(value, bool):
+        raise FormError(f"no true or false as {name!r}")
+    return value
+
+
+def samples(facts: Any) -> list[tuple[int, float | None]]:
+    """Return the instants and values of a series. A null is a value that is missing.
+
+    Raises: FormError if it has another form.
+    """
+    times, values = items(facts, "t_ms"), items(facts, "value")
+    if len(times) != len(values):
+        raise FormError("not as many values as times")
+    return [
+        (instant({"t_ms": time}, "t_ms"), number_or_none({"value": value}, "value"))
+        for time, value in zip(times, values, strict=True)
+    ]
+
+
 def instant(facts: Any, name: str) -> int:
     """Return an instant, or a length of time, in whole milliseconds.
 
@@ -111,4 +160,12 @@ def instant_or_none(facts: Any, name: str) -> int | None:
 
 def is_number(value: Any) -> bool:
     """Return whether a value is a finite number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, int):
+        return not isinstance(value, bool) and abs(value) <= MAX_WHOLE
+    return isinstance(value, float) and math.isfinite(value)
+
+
+def _writable(value: str) -> str:
+    """Return a text that can be written as UTF-8, cut if it is very long. JSON may contain halves of characters."""
+    cut = value if len(value) <= MAX_TEXT else f"{value[: MAX_TEXT - 1]}…"
+    return cut.encode(errors="replace").decode()

@@ -8,6 +8,7 @@ import anyio
 
 from fgm import iso_time
 from fgm.asking.answer_fields import (
+    FormError,
     instant,
     instant_or_none,
     is_number,
@@ -23,6 +24,8 @@ HEALTH_TIMEOUT_S = 3.0
 """Timeout of the first answer, after which a viewer counts as one that does not answer. One that sleeps needs 1.4 s."""
 POLL_INTERVAL_S = 0.25
 """Interval between two requests to a viewer that still looks for its data."""
+STARTING = ("starting", "waiting", "indexing")
+"""States of a viewer that has not found its data yet."""
 USED_METRICS = ("total_cpu_usage_millicores", "memory_working_set", "io_bytes_per_s")
 """Metrics whose top users are part of the answer."""
 MAX_USERS = 5
@@ -147,6 +150,8 @@ async def ask_health(client: ViewerClient, *, timeout_s: float = DEFAULT_TIMEOUT
                 return _health(facts, instance)
             if state == "timed_out":
                 raise AskError(f"it has found no data in {text(facts, 'data_dir')}")
+            if state not in STARTING:
+                raise FormError(f"the state {state[:40]!r}")
             await anyio.sleep(POLL_INTERVAL_S)
     raise NoAnswerError(f"it has not found its data within {timeout_s:g} s")
 

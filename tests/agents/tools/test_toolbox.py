@@ -1,13 +1,11 @@
 """All tools over recorded incidents: they agree with the HTTP API, stay short, and answer the stories of the tour."""
 
-import json
-import urllib.parse
-import urllib.request
 from typing import Any
 
 import pytest
 from mcp import Client
 from tests.support.agents import answer, call, text_of
+from tests.support.http_api import asked
 from tests.support.incidents import PLANTED
 
 from fgm.agents.answer import DEFAULT_TOKENS, estimated_tokens
@@ -29,13 +27,6 @@ CALLS: dict[str, dict[str, Any]] = {
     "metrics": {},
     "nodes": {},
 }
-
-
-def asked(url: str, path: str, **parameters: Any) -> Any:
-    """Return what the viewer answers; of lines the last one. A `_` at the end of a name is left out, as of `from_`."""
-    query = urllib.parse.urlencode({name.rstrip("_"): value for name, value in parameters.items()})
-    with urllib.request.urlopen(f"{url}{path}?{query}") as response:
-        return json.loads(response.read().splitlines()[-1])
 
 
 @pytest.mark.parametrize("tool", [tool.name for tool in TOOLS])
@@ -227,7 +218,15 @@ def _id_in(line: str) -> str:
         ("events", {"last": "5m", "from": "17:40"}, "last cannot be combined with from"),
         ("series", {}, "metric is missing: Names from the tool metrics"),
         ("series", {"metric": ["cpu&containers=x"]}, "there is no metric 'cpu&containers=x'"),
-        ("series", {"metric": "nothing.*"}, "no metric with values matches 'nothing.*'"),
+        ("series", {"metric": "nothing.*", "container": "node"}, "no metric with values matches 'nothing.*'"),
+        ("series", {"metric": "cpu.stat.*"}, "'cpu.stat.*' needs a container: to rank all, give the whole name"),
+        (
+            "series",
+            {"metric": "cpu.stat.*", "by": "disk"},
+            "cpu.stat.* is not recorded by disk: these are io_bytes_per",
+        ),
+        ("series", {"metric": "io.stat.rbytes", "by": "floor"}, "by is 'floor': it must be one of disk, resource"),
+        ("series", {"metric": "io.stat.rbytes", "by": "disk"}, "no values by disk were recorded of 'node'"),
         ("series", {"metric": "memory.current", "container": "no such pod"}, "no series matches 'no such pod'"),
         ("series", {"metric": "memory.current", "container": "e", "last": "all"}, "series match 'e', at most 8"),
         ("compare", {"against": "2020-01-01T00:00:00Z"}, "nothing was recorded in the other range, 2020-01-01"),

@@ -1,7 +1,5 @@
 """`compare`: how a range differs from another one, such as before a deployment, or a container from another one."""
 
-from typing import Any
-
 from fgm.agents.answer import Answer
 from fgm.agents.arguments import Argument, ArgumentError, Values
 from fgm.agents.nodes import AskedNode, Nodes, recorded
@@ -9,7 +7,7 @@ from fgm.agents.quantities import from_to
 from fgm.agents.series_lookup import CONTAINER, find_one
 from fgm.agents.spans import FROM, LAST, TO, Span, instant_ms, span_of
 from fgm.agents.tools.tool import NAMESPACE, NODE, POD, Tool, limit
-from fgm.agents.tools.what_changed import LONGEST, changed_answer, changes
+from fgm.agents.tools.what_changed import LONGEST, Changes, changed_answer, changes
 
 ARGUMENTS = (
     Argument("against", "Begin of the other range, which is as long."),
@@ -38,7 +36,7 @@ async def respond(nodes: Nodes, values: Values) -> Answer:
     against_ms = instant_ms(against, have) if against else span.from_ms
     other = Span(against_ms, against_ms + span.length_ms)
 
-    async def ask(node: AskedNode) -> Any:
+    async def ask(node: AskedNode) -> Changes:
         parameters: dict[str, str | int] = {"against": against_ms}
         if with_words:
             (first,) = await find_one(node, other, with_words, {}, 1)
@@ -47,7 +45,7 @@ async def respond(nodes: Nodes, values: Values) -> Answer:
         return await changes(node, span, values, parameters)
 
     answers = await nodes.ask(surveyed, ask)
-    if not any(body["has_before"] for _, body in answers.nodes):
+    if not any(of_node.has_before for _, of_node in answers.nodes):
         raise ArgumentError(f"nothing was recorded in the other range, {from_to(other.from_ms, other.to_ms)}")
     whose = f" ({with_words!r})" if with_words else ""
     text = f"compared with {from_to(other.from_ms, other.to_ms)}{whose}"

@@ -1,5 +1,7 @@
 """`events`: what the collector noticed, such as OOM kills, exits and starts."""
 
+from collections import Counter
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fgm.agents.answer import Answer, Section
@@ -12,14 +14,17 @@ from fgm.agents.tools.tool import (
     NAMESPACE,
     NODE,
     POD,
+    Reading,
     Tool,
     filters_of,
     limit,
     link_to,
+    notes_of,
     of_nodes,
     prefix_of,
-    range_notes,
+    reading_of,
 )
+from fgm.asking.answer_fields import flag, instant, items, text
 from fgm.asking.ranking import MINOR_EVENTS
 from fgm.asking.words import counted, counted_events
 from fgm.store.events.event import KINDS
@@ -49,40 +54,35 @@ async def respond(nodes: Nodes, values: Values) -> Answer:
     words, filters, kinds = values.text("container"), filters_of(values), values.texts("kind")
     of_kinds = {"kind": ",".join(kinds)} if kinds else {}
 
-    async def listed(node: AskedNode) -> Any:
-        ids = None
-        if (words and words != NODE_ID) or filters:
+    async def listed(node: AskedNode) -> _Listed:
+        ids = {NODE_ID} if words == NODE_ID else None
+        if ids is None and (words or filters):
             ids = {each.id for each in await find_series(node, span, words, filters, MAX_SERIES)}
-        elif words:
-            ids = {NODE_ID}
         body = await node.client.get("/api/events", {**span.parameters, **of_kinds, "limit": MAX_READ})
-        return {**body, "events": [each for each in body["events"] if ids is None or each["series"] in ids]}
+        events = [_event(each) for each in items(body, "events")]
+        return _Listed(
+            tuple(each for each in events if ids is None or each.id in ids), reading_of(body), flag(body, "derived")
+        )
 
     answers = await nodes.ask(surveyed, listed)
-    rows = [(node, each) for node, body in answers.nodes for each in body["events"]]
-    rows.sort(key=lambda row: (-row[1]["time_ms"], row[0].name))
-    counts: dict[str, int] = {}
-    for _, each in rows:
-        counts[each["kind"]] = counts.get(each["kind"], 0) + 1
+    rows = [(node, event) for node, of_node in answers.nodes for event in of_node.events]
+    rows.sort(key=lambda row: (-row[1].time_ms, row[0].name))
+    counts = Counter(event.kind for _, event in rows)
     # Starts and exits are most of the events of an ordinary node, and would hide the others.
-    major = [row for row in rows if row[1]["kind"] not in MINOR_EVENTS]
-    minor = [row for row in rows if row[1]["kind"] in MINOR_EVENTS]
+    major = [row for row in rows if row[1].kind not in MINOR_EVENTS]
+    minor = [row for row in rows if row[1].kind in MINOR_EVENTS]
     shown = [*major, *minor][: values.whole("limit")]
-    lines = [
-        f"{day_and_clock(each['time_ms'])}  {prefix_of(node.name, answers)}"
-        f"{named(each['name'], None, None, each['series'])}: "
-        f"{each['kind']}: {each['what']}"
-        for node, each in shown
-    ]
+    lines = [f"{day_and_clock(event.time_ms)}  {prefix_of(node.name, answers)}{event.text}" for node, event in shown]
     by_kind = ", ".join(
         counted_events(kind, count) for kind, count in sorted(counts.items(), key=lambda item: -item[1])
     )
-    bodies = [body for _, body in answers.nodes]
-    notes = range_notes(span, have, [{**body, "partial": False} for body in bodies])
-    if any(body["partial"] for body in bodies):
+    of_nodes_listed = [of_node for _, of_node in answers.nodes]
+    notes = notes_of(answers, span, have, [replace(each.reading, partial=False) for each in of_nodes_listed])
+    if any(each.reading.partial for each in of_nodes_listed):
         notes.append(f"only the newest {MAX_READ} events of each node were read")
-    if any(body["derived"] for body in bodies):
+    if any(each.derived for each in of_nodes_listed):
         notes.append("the events were derived from the samples, because none were recorded")
+    first = shown[0] if shown else (answers.nodes[0][0], None)
     return Answer(
         f"{counted(len(rows), 'event')}{of_nodes(answers)}, {from_to(span.from_ms, span.to_ms)}"
         + (f": {by_kind}" if by_kind else ""),
@@ -90,17 +90,34 @@ async def respond(nodes: Nodes, values: Values) -> Answer:
             Section("Newest first:", lines[: len(major)], max(0, len(major) - len(shown))),
             Section("Starts and exits, newest first:", lines[len(major) :], min(len(minor), len(rows) - len(shown))),
         ],
-        [*answers.notes, *notes],
-        [
-            link_to(
-                node,
-                span,
-                at_ms=next((e["time_ms"] for of, e in shown if of is node), None),
-            )
-            for node, body in answers.nodes
-            if body["events"] or len(answers.nodes) == 1
-        ][:1],
+        notes,
+        [link_to(first[0], span, at_ms=None if first[1] is None else first[1].time_ms)],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """An event of a series. `text`: whose it is, its kind, and what happened."""
+
+    time_ms: int
+    kind: str
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """The events of a node. `derived`: they were not recorded."""
+
+    events: tuple[_Event, ...]
+    reading: Reading
+    derived: bool
+
+
+def _event(facts: Any) -> _Event:
+    kind, series_id = text(facts, "kind"), text(facts, "series")
+    whose = named(text(facts, "name"), None, None, series_id)
+    return _Event(instant(facts, "time_ms"), kind, series_id, f"{whose}: {kind}: {text(facts, 'what')}")
 
 
 TOOL = Tool(

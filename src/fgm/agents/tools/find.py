@@ -1,16 +1,17 @@
 """`find`: which containers, services and pods there were, the newest first."""
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from fgm.agents.answer import Answer, Section
 from fgm.agents.arguments import Argument, Values
 from fgm.agents.links import PageLink
 from fgm.agents.nodes import AskedNode, Nodes, recorded
-from fgm.agents.quantities import clock, day_and_clock, from_to, quantity
-from fgm.agents.series_lookup import series_in
+from fgm.agents.quantities import DAY_MS, clock, day_and_clock, from_to, quantity
+from fgm.agents.series_lookup import NamedSeries, series_in
 from fgm.agents.spans import FROM, LAST, TO, Span, span_of
-from fgm.agents.tools.tool import NAMESPACE, NODE, Tool, limit, link_to, of_nodes, prefix_of, range_notes
+from fgm.agents.tools.tool import NAMESPACE, NODE, Tool, limit, link_to, notes_of, of_nodes, prefix_of
+from fgm.asking.answer_fields import field, flag, instant, items, number_or_none, text_or_none
 
 SCOPES = ("container", "pod", "service", "cgroup", "node", "outside", "sandbox")
 
@@ -44,53 +45,68 @@ async def respond(nodes: Nodes, values: Values) -> Answer:
     }
     parameters = {**span.parameters, **{name: value for name, value in named.items() if value}}
 
-    async def listed(node: AskedNode) -> Any:
-        return await node.client.get("/api/containers", parameters)
+    async def listed(node: AskedNode) -> list[_Found]:
+        found = [_found(each) for each in items(await node.client.get("/api/containers", parameters), "containers")]
+        return [each for each in found if values.text("scope") or each.series.scope != "node"]
 
     answers = await nodes.ask(surveyed, listed)
-    rows = [
-        (node, each)
-        for node, body in answers.nodes
-        for each in body["containers"]
-        if values.text("scope") or each["scope"] != "node"
-    ]
-    rows.sort(key=lambda row: (-row[1]["last_seen_ms"], row[1]["name"], row[1]["id"]))
+    rows = [(node, each) for node, found in answers.nodes for each in found]
+    rows.sort(key=lambda row: (-row[1].last_seen_ms, row[1].series.name, row[1].series.id))
     shown = rows[: values.whole("limit")]
     lines = [f"{prefix_of(node.name, answers)}{_line(each, have.newest_ms)}" for node, each in shown]
     return Answer(
         f"{len(rows)} series{of_nodes(answers)}, {from_to(span.from_ms, span.to_ms)}",
         [Section("Seen last first:", lines, len(rows) - len(shown))],
-        [*answers.notes, *range_notes(span, have, [])],
-        [_link(node, span, shown) for node, _ in answers.nodes[:1]],
+        notes_of(answers, span, have),
+        [_link(node, span, shown) for node in [*(node for node, _ in shown), answers.nodes[0][0]][:1]],
     )
 
 
-def _line(facts: Mapping[str, Any], newest_ms: int) -> str:
-    parts = [series_in(facts).label, facts["scope"]]
-    first, last = facts["first_seen_ms"], facts["last_seen_ms"]
-    end = "now" if facts["alive"] else day_and_clock(last) if last // 86_400_000 != first // 86_400_000 else clock(last)
-    parts.append(f"seen {day_and_clock(first)} to {end}" + (" (newest data)" if last >= newest_ms else ""))
-    if facts["qos_class"]:
-        parts.append(facts["qos_class"])
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A series, when it was there, and what is known of it, in words."""
+
+    series: NamedSeries
+    first_seen_ms: int
+    last_seen_ms: int
+    alive: bool
+    facts: tuple[str, ...]
+
+
+def _found(facts: Any) -> _Found:
+    parts = []
+    if qos_class := text_or_none(facts, "qos_class"):
+        parts.append(qos_class)
     for name, of in (("limits", "limit"), ("requests", "request")):
-        given = facts[name] or {}
-        if given.get("cpu_millicores"):
-            parts.append(f"CPU {of} {quantity(given['cpu_millicores'], 'millicores')}")
-        if given.get("memory_bytes"):
-            parts.append(f"memory {of} {quantity(given['memory_bytes'], 'bytes')}")
-    if facts["image"]:
-        parts.append(f"image {facts['image']}")
-    if facts["restart_count"]:
-        parts.append(f"restarts {facts['restart_count']}")
-    ended = facts["ended"] or {}
-    if ended:
-        parts.append(f"ended: {ended.get('reason')}, exit code {ended.get('exit_code')}")
-    return ", ".join(parts)
+        given = field(facts, name) or {}
+        for key, what, unit in (("cpu_millicores", "CPU", "millicores"), ("memory_bytes", "memory", "bytes")):
+            if key in given and (value := number_or_none(given, key)):
+                parts.append(f"{what} {of} {quantity(value, unit)}")
+    if image := text_or_none(facts, "image"):
+        parts.append(f"image {image}")
+    if restarts := number_or_none(facts, "restart_count"):
+        parts.append(f"restarts {restarts:g}")
+    if ended := field(facts, "ended"):
+        parts.append(f"ended: {text_or_none(ended, 'reason')}, exit code {_code(ended)}")
+    seen = (instant(facts, "first_seen_ms"), instant(facts, "last_seen_ms"), flag(facts, "alive"))
+    return _Found(series_in(facts), *seen, tuple(parts))
 
 
-def _link(node: AskedNode, span: Span, shown: list[tuple[AskedNode, Any]]) -> PageLink:
-    ids = [each["id"] for of, each in shown if of is node]
-    return link_to(node, span, ids=ids)
+def _code(ended: Any) -> str:
+    code = number_or_none(ended, "exit_code")
+    return "not known" if code is None else f"{code:g}"
+
+
+def _line(found: _Found, newest_ms: int) -> str:
+    first, last = found.first_seen_ms, found.last_seen_ms
+    same_day = last // DAY_MS == first // DAY_MS
+    end = "now" if found.alive else clock(last) if same_day else day_and_clock(last)
+    seen = f"seen {day_and_clock(first)} to {end}" + (" (newest data)" if last >= newest_ms else "")
+    return ", ".join([found.series.label, found.series.scope, seen, *found.facts])
+
+
+def _link(node: AskedNode, span: Span, shown: list[tuple[AskedNode, _Found]]) -> PageLink:
+    return link_to(node, span, ids=[each.series.id for of, each in shown if of is node])
 
 
 TOOL = Tool(

@@ -1,13 +1,17 @@
 """`metrics`: the names of metrics, with their units and what they mean."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from fgm.agents.answer import Answer, Section
 from fgm.agents.arguments import Argument, Values
 from fgm.agents.nodes import AskedNode, Nodes
 from fgm.agents.tools.tool import NODE, Tool, limit, link_to, of_nodes
+from fgm.asking.answer_fields import items, text, texts
 
+MAX_WITH_HELP = 12
+"""Maximum number of metrics that are listed with what they mean."""
 STUDIES = "trend (rises or falls?), changepoint (levels between changes), periodicity (time between beats)"
 
 ARGUMENTS = (
@@ -21,19 +25,16 @@ async def respond(nodes: Nodes, values: Values) -> Answer:
     """Return the metrics that match. Without words, the most used ones are first."""
     surveyed = await nodes.survey(values.text("node"))
 
-    async def listed(node: AskedNode) -> Any:
-        return await node.client.get("/api/metrics")
-
-    answers = await nodes.ask(surveyed, listed)
-    metrics: dict[str, Mapping[str, Any]] = {}
-    for _, body in answers.nodes:
-        for each in (*body["metrics"], *({**each, "by_label": True} for each in body["labelled"])):
-            metrics.setdefault(f"{each['name']} {each.get('by_label', '')}", each)
+    answers = await nodes.ask(surveyed, _listed)
+    metrics: dict[tuple[str, str], _Metric] = {}
+    for _, listed in answers.nodes:
+        for each in listed:
+            metrics.setdefault((each.name, each.label), each)
     words = values.text("words").lower().split()
-    matches = [each for each in metrics.values() if _has(each, words)]
+    matches = [each for each in metrics.values() if all(word in each.searched for word in words)]
     shown = matches[: values.whole("limit")]
-    lines = [_line(each, with_help=bool(words) and len(matches) <= 12) for each in shown]
-    rest = [each["name"] for each in matches[len(shown) :]]
+    lines = [_line(each, with_help=bool(words) and len(matches) <= MAX_WITH_HELP) for each in shown]
+    rest = [f"{each.name}{each.by_label}" for each in matches[len(shown) :]]
     return Answer(
         f"{len(matches)} metrics with values{of_nodes(answers)}"
         + (f" match {values.text('words')!r}" if words else ""),
@@ -46,15 +47,39 @@ async def respond(nodes: Nodes, values: Values) -> Answer:
     )
 
 
-def _has(facts: Mapping[str, Any], words: Sequence[str]) -> bool:
-    text = " ".join([facts["name"], facts["title"], facts["help"], *facts.get("aliases", ())]).lower()
-    return all(word in text for word in words)
+@dataclass(frozen=True, slots=True)
+class _Metric:
+    """A metric. `label`: what has a value of its own, such as `disk`; "" if the metric has one value."""
+
+    name: str
+    unit: str
+    title: str
+    help: str
+    label: str
+    searched: str
+
+    @property
+    def by_label(self) -> str:
+        """What its values are split by, such as ` by disk`; "" if they are not."""
+        return f" by {self.label}" if self.label else ""
 
 
-def _line(facts: Mapping[str, Any], *, with_help: bool) -> str:
-    by_label = f", for each {facts['label']} of the node (on the page only)" if facts.get("by_label") else ""
-    text = f"{facts['name']}, {facts['unit']}, {facts['title']}{by_label}"
-    return f"{text}: {facts['help']}" if with_help and facts["help"] else text
+async def _listed(node: AskedNode) -> list[_Metric]:
+    body = await node.client.get("/api/metrics")
+    return [
+        *(_metric(each, "", texts(each, "aliases")) for each in items(body, "metrics")),
+        *(_metric(each, text(each, "label"), ()) for each in items(body, "labelled")),
+    ]
+
+
+def _metric(facts: Any, label: str, aliases: Iterable[str]) -> _Metric:
+    name, unit, title, meaning = (text(facts, key) for key in ("name", "unit", "title", "help"))
+    return _Metric(name, unit, title, meaning, label, " ".join([name, title, meaning, label, *aliases]).lower())
+
+
+def _line(metric: _Metric, *, with_help: bool) -> str:
+    line = f"{metric.name}{metric.by_label}, {metric.unit}, {metric.title}"
+    return f"{line}: {metric.help}" if with_help and metric.help else line
 
 
 def _in_lines(names: Sequence[str]) -> list[str]:

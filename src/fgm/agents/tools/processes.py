@@ -1,22 +1,35 @@
 """`processes`: which processes of a container used most, at an instant or over a range."""
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from fgm.agents.answer import Answer, Section
+from fgm.agents.answer import Answer, Section, distinct
 from fgm.agents.arguments import Argument, ArgumentError, Values
 from fgm.agents.nodes import AskedNode, Nodes, recorded
 from fgm.agents.quantities import day_and_clock, from_to, moment, quantity
 from fgm.agents.series_lookup import CONTAINER, NODE_ID, NamedSeries, find_one, named
 from fgm.agents.spans import FROM, LAST, TO, Span, instant_ms, span_of
-from fgm.agents.tools.tool import NODE, Tool, limit, link_to, of_nodes, prefix_of, range_notes
+from fgm.agents.tools.tool import (
+    NODE,
+    Reading,
+    Tool,
+    limit,
+    link_to,
+    notes_of,
+    of_nodes,
+    prefix_of,
+    reading_of,
+)
+from fgm.asking.answer_fields import instant, items, number_or_none, text, whole
 
 RESOLUTION = (
-    "resolution: processes are read every 10 s, or every 2 s in trouble; of each container the top ten by CPU and by "
+    "processes are read every 10 s, or every 2 s in trouble; of each container the top ten by CPU and by "
     "memory are recorded"
 )
 MAX_LIVES = 4
 """Maximum number of series that a name may mean, such as the lives of a container that was restarted."""
+MAX_STARTED = 5
+"""Maximum number of names of which many processes were started."""
 
 ARGUMENTS = (
     CONTAINER,
@@ -42,61 +55,87 @@ async def respond(nodes: Nodes, values: Values) -> Answer:
     when = {"at": at_ms} if at_ms is not None else {**span.parameters, "points": 10}
     words, most = values.text("container") or NODE_ID, values.whole("limit")
 
-    async def listed(node: AskedNode) -> list[tuple[NamedSeries, Any]]:
+    async def listed(node: AskedNode) -> list[_Listed]:
         found = await find_one(node, span, words, {}, MAX_LIVES)
         parameters = {**when, "by": values.text("by"), "limit": most}
-        return [(each, await node.client.get("/api/processes", {**parameters, "id": each.id})) for each in found]
+        return [
+            _listed(each, await node.client.get("/api/processes", {**parameters, "id": each.id}), span)
+            for each in found
+        ]
 
     answers = await nodes.ask(surveyed, listed)
-    bodies = [(node, series, body) for node, of in answers.nodes for series, body in of]
-    rows = [(node, each) for node, _, body in bodies for each in body["processes"]]
-    key = "rss_bytes_max" if values.text("by") == "memory" else "cpu_millicores_max"
-    rows.sort(key=lambda row: -(row[1][key] or 0))
-    total = sum(body["total"] for _, _, body in bodies)
+    listings = [(node, each) for node, of_node in answers.nodes for each in of_node]
+    rows = [(node, process) for node, listing in listings for process in listing.processes]
+    rows.sort(key=lambda row: -(row[1].memory_bytes if values.text("by") == "memory" else row[1].cpu_millicores))
+    total = sum(listing.total for _, listing in listings)
     shown = rows[:most]
-    lines = [f"{prefix_of(node.name, answers)}{_line(each, span)}" for node, each in shown]
-    started = [
-        f"{each['comm']}: {each['processes']} processes, {each['started']} of them started in the range"
-        for _, _, body in bodies
-        for each in body["names"]
-        if each["started"] > 1
-    ][:5]
+    lines = [f"{prefix_of(node.name, answers)}{process.text}" for node, process in shown]
+    started = [text for _, listing in listings for text in listing.started][:MAX_STARTED]
     range_text = f"at {day_and_clock(at_ms)} UTC" if at_ms is not None else from_to(span.from_ms, span.to_ms)
-    whose = " and ".join(series.label for _, series, _ in bodies[:MAX_LIVES])
+    whose = " and ".join(distinct(listing.series.label for _, listing in listings)[:MAX_LIVES])
     return Answer(
         f"{total} recorded processes of {whose}{of_nodes(answers)}, {range_text}",
         [
             Section(f"Most {values.text('by')} first:", lines, max(0, total - len(shown))),
             *([Section("Names with many starts:", started)] if started else []),
         ],
+        notes_of(answers, span, have, [listing.reading for _, listing in listings], resolution=RESOLUTION),
         [
-            *answers.notes,
-            *range_notes(span, have, [body for _, _, body in bodies])[1:],
-            RESOLUTION,
+            link_to(node, span, at_ms, ids=[listing.series.id], opened_id=listing.series.id)
+            for node, listing in listings[:1]
         ],
-        [link_to(node, span, at_ms, ids=[series.id], opened_id=series.id) for node, series, _ in bodies[:1]],
     )
 
 
-def _line(facts: Mapping[str, Any], span: Span) -> str:
+@dataclass(frozen=True, slots=True)
+class _Process:
+    """A process in words, and what it is ranked by; 0 if that was not recorded."""
+
+    cpu_millicores: float
+    memory_bytes: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """The processes of a series. `started`: in words, names of which many were started."""
+
+    series: NamedSeries
+    total: int
+    processes: tuple[_Process, ...]
+    started: tuple[str, ...]
+    reading: Reading
+
+
+def _listed(series: NamedSeries, body: Any, span: Span) -> _Listed:
+    starts = [(each, whole(each, "started")) for each in items(body, "names")]
+    started = [
+        f"{text(each, 'comm')}: {whole(each, 'processes')} processes, {count} of them started in the range"
+        for each, count in starts
+        if count > 1
+    ]
+    processes = tuple(_process(each, span) for each in items(body, "processes"))
+    return _Listed(series, whole(body, "total"), processes, tuple(started), reading_of(body))
+
+
+def _process(facts: Any, span: Span) -> _Process:
+    cpu_mean, cpu_most = (number_or_none(facts, f"cpu_millicores_{name}") for name in ("mean", "max"))
+    memory = [number_or_none(facts, f"rss_bytes{name}") for name in ("_first", "", "_max")]
     parts = []
-    if facts["cpu_millicores_max"] is not None:
-        mean, most = (quantity(facts[f"cpu_millicores_{name}"], "millicores") for name in ("mean", "max"))
-        parts.append(f"CPU mean {mean}, highest {most}")
-    if facts["rss_bytes_max"] is not None:
-        first, last, most = (
-            quantity(facts[name], "bytes") for name in ("rss_bytes_first", "rss_bytes", "rss_bytes_max")
-        )
+    if cpu_most is not None:
+        parts.append(f"CPU mean {quantity(cpu_mean, 'millicores')}, highest {quantity(cpu_most, 'millicores')}")
+    if memory[-1] is not None:
+        first, last, most = (quantity(value, "bytes") for value in memory)
         parts.append(f"memory {first} then {last}" + (f", highest {most}" if most != last else ""))
-    if facts["threads"] is not None:
-        parts.append(f"{facts['threads']:.0f} threads")
-    if facts["fds"] is not None:
-        parts.append(f"{facts['fds']:.0f} open files")
-    first, last = (moment(facts[name], span.length_ms) for name in ("first_ms", "last_ms"))
-    readings = f"{facts['readings']} readings {first} to {last}"
-    started = f"started {day_and_clock(facts['start_ms'])}"
-    whose = f"{facts['comm']} pid {facts['pid']} in {named(facts['name'], None, None, facts['id'])}"
-    return f"{whose}: {', '.join([*parts, started, readings])}"
+    for name, what in (("threads", "threads"), ("fds", "open files")):
+        if (count := number_or_none(facts, name)) is not None:
+            parts.append(f"{count:.0f} {what}")
+    first, last = (moment(instant(facts, name), span.length_ms) for name in ("first_ms", "last_ms"))
+    parts.append(f"started {day_and_clock(instant(facts, 'start_ms'))}")
+    parts.append(f"{whole(facts, 'readings')} readings {first} to {last}")
+    whose = named(text(facts, "name"), None, None, text(facts, "id"))
+    words = f"{text(facts, 'comm')} pid {whole(facts, 'pid')} in {whose}: {', '.join(parts)}"
+    return _Process(cpu_most or 0, memory[-1] or 0, words)
 
 
 TOOL = Tool(

@@ -11,10 +11,13 @@ from fgm.agents.links import PageLink, fragment_of
 from fgm.agents.nodes import Answers, AskedNode, Nodes, is_of_cluster
 from fgm.agents.quantities import day_and_clock, length
 from fgm.agents.spans import Recorded, Span
+from fgm.asking.answer_fields import flag, text, whole
 
 NODE = Argument("node", "A node, as the tool nodes names it. Default: all.")
 NAMESPACE = Argument("namespace", "Only this namespace.")
 POD = Argument("pod", "Only containers with these words in their or their pods' names.")
+MAX_REPEATED = 63
+"""Maximum length of the name of a node that a link repeats. Names may have 253 characters, and hardly any has 60."""
 MAX_TOKENS = Argument(
     "max_tokens",
     "Maximum tokens of the answer.",
@@ -80,28 +83,52 @@ def prefix_of(node_name: str, answers: Answers[Any]) -> str:
 def link_to(node: AskedNode, span: Span | None = None, at_ms: int | None = None, **shown: Any) -> PageLink:
     """Return a link to a node's page, at a range. In a cluster it says what opens it later."""
     fragment = "" if span is None else fragment_of(span.from_ms, span.to_ms, at_ms=at_ms, **shown)
-    if not is_of_cluster(node.source):
+    if not is_of_cluster(node.source) or len(node.name) > MAX_REPEATED:
         return PageLink(node.source, fragment)
     begin_ms = at_ms if at_ms is not None or span is None else span.from_ms
     at = "" if begin_ms is None else f" {iso_time.format_seconds(begin_ms)}"
     return PageLink(node.source, fragment, f" (when fgm mcp has ended: fgm open {node.name}{at})")
 
 
-def range_notes(span: Span, recorded: Recorded, bodies: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return notes about the resolution of answers of viewers, and about what they lack."""
-    notes = []
-    every = length(recorded.interval_ms)
-    resolutions = {body["resolution"] for body in bodies if "resolution" in body}
-    if resolutions & {"minutes"}:
-        notes.append("resolution: minimum, mean and maximum of each minute")
-    elif resolutions & {"m4"}:
-        notes.append(f"resolution: a sample each {every}; the lowest and highest of each part of the range were read")
-    else:
-        notes.append(f"resolution: a sample each {every}")
-    if any(body.get("partial") for body in bodies):
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a viewer has read its data for an answer. `resolution`: "" if the answer does not say it."""
+
+    resolution: str = ""
+    partial: bool = False
+    skipped_files: int = 0
+
+
+def reading_of(body: Any) -> Reading:
+    """Return how a viewer has read its data, from its answer.
+
+    Raises: FormError if the answer has another form.
+    """
+    resolution = text(body, "resolution") if "resolution" in body else ""
+    return Reading(resolution, flag(body, "partial"), whole(body, "skipped_files"))
+
+
+def notes_of(
+    answers: Answers[Any],
+    span: Span,
+    recorded: Recorded,
+    readings: Iterable[Reading] = (),
+    *,
+    resolution: str = "",
+) -> list[str]:
+    """Return notes about the resolution of answers, and about what they lack. `resolution`: if it is another one."""
+    readings, every = list(readings), length(recorded.interval_ms)
+    resolutions = {each.resolution for each in readings}
+    if not resolution:
+        resolution = f"a sample each {every}"
+        if "minutes" in resolutions:
+            resolution = "minimum, mean and maximum of each minute"
+        elif "m4" in resolutions:
+            resolution += "; the lowest and highest of each part of the range were read"
+    notes = [f"resolution: {resolution}", *answers.notes]
+    if any(each.partial for each in readings):
         notes.append("a part of the range, or of the containers, was left out because it is too much")
-    skipped = max((body.get("skipped_files", 0) for body in bodies), default=0)
-    if skipped:
+    if skipped := max((each.skipped_files for each in readings), default=0):
         notes.append(f"{skipped} files cannot be read; their samples are missing")
     if span.from_ms < recorded.oldest_ms:
         notes.append(f"nothing was recorded before {day_and_clock(recorded.oldest_ms)}")

@@ -1,6 +1,7 @@
 """`what_changed`: which containers differ from the time before, and in what."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from fgm.agents.answer import Answer, Section
@@ -13,14 +14,18 @@ from fgm.agents.tools.tool import (
     NAMESPACE,
     NODE,
     POD,
+    Reading,
     Tool,
     filters_of,
     limit,
     link_to,
+    notes_of,
     of_nodes,
     prefix_of,
-    range_notes,
+    reading_of,
 )
+from fgm.asking.answer_fields import field, flag, instant, items, number, text, text_or_none, texts, whole
+from fgm.asking.words import listed
 
 LONGEST = "1h"
 MAX_READ = 100
@@ -48,12 +53,37 @@ async def respond(nodes: Nodes, values: Values) -> Answer:
     have = recorded(surveyed)
     span = span_of(values, have, "5m", most=LONGEST)
     answers = await nodes.ask(surveyed, lambda node: changes(node, span, values, {}))
-    first = answers.nodes[0][1]
-    before = from_to(first["before_ms"], span.from_ms) if "before_ms" in first else "the time before"
+    begins = [of_node.before_ms for _, of_node in answers.nodes if of_node.before_ms is not None]
+    before = from_to(min(begins), span.from_ms) if begins else "the time before"
     return changed_answer(f"compared with {before}", answers, values, (span, have))
 
 
-async def changes(node: AskedNode, span: Span, values: Values, parameters: Mapping[str, str | int]) -> Any:
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A series that changed. `rank`: its place among those of several nodes; `text`: its name, and what changed."""
+
+    id: str
+    rank: tuple[bool, float, float]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """The changes of a node. `has_before`: something was recorded in the other range.
+
+    `before_ms`: begin of that range if the viewer has chosen it. `series`, `metrics`: numbers of those that were
+    compared.
+    """
+
+    changed: tuple[Changed, ...]
+    has_before: bool
+    before_ms: int | None
+    series: int
+    metrics: int
+    reading: Reading
+
+
+async def changes(node: AskedNode, span: Span, values: Values, parameters: Mapping[str, str | int]) -> Changes:
     """Return what a node says about changes, only of the series that the arguments mean."""
     words, filters = values.text("container"), filters_of(values)
     ids = {NODE_ID} if words == NODE_ID else None
@@ -62,12 +92,21 @@ async def changes(node: AskedNode, span: Span, values: Values, parameters: Mappi
     body = await node.client.get(
         "/api/changes", {**span.parameters, **parameters, "limit": MAX_READ}, timeout_s=TIMEOUT_S
     )
-    return {**body, "series": [each for each in body["series"] if ids is None or each["id"] in ids]}
+    changed = [_changed(each) for each in items(body, "series")]
+    compared = field(body, "compared")
+    return Changes(
+        tuple(each for each in changed if ids is None or each.id in ids),
+        flag(body, "has_before"),
+        instant(body, "before_ms") if "before_ms" in body else None,
+        whole(compared, "series"),
+        whole(compared, "metrics"),
+        reading_of(body),
+    )
 
 
 def changed_answer(
     against: str,
-    answers: Answers[Any],
+    answers: Answers[Changes],
     values: Values,
     times: tuple[Span, Recorded],
     *,
@@ -75,47 +114,44 @@ def changed_answer(
 ) -> Answer:
     """Return the answer about changes. `against`: what the range was compared with, in words."""
     span, have = times
-    rows = [(node, each) for node, body in answers.nodes for each in body["series"]]
+    rows = [(node, each) for node, of_node in answers.nodes for each in of_node.changed]
     if len(answers.nodes) > 1:  # one viewer ranks its own series
-        rows.sort(key=lambda row: (not row[1]["findings"], -row[1]["strength"], -row[1]["score"]))
+        rows.sort(key=lambda row: row[1].rank)
     shown = rows[: values.whole("limit")]
-    lines = [f"{rank}. {prefix_of(node.name, answers)}{_line(each)}" for rank, (node, each) in enumerate(shown, 1)]
-    bodies = [body for _, body in answers.nodes]
-    notes = range_notes(span, have, bodies)
-    if not all(body["has_before"] for body in bodies):
-        notes.append("there is nothing to compare with: nothing was recorded in the other range")
-    looked = [body["compared"] for body in bodies]
+    lines = [f"{rank}. {prefix_of(node.name, answers)}{each.text}" for rank, (node, each) in enumerate(shown, 1)]
+    of_nodes_changes = [of_node for _, of_node in answers.nodes]
+    notes = notes_of(answers, span, have, [each.reading for each in of_nodes_changes])
+    without = [node.name for node, of_node in answers.nodes if not of_node.has_before]
+    if without:
+        whose = f" on {listed(without)}" if len(without) < len(answers.nodes) else ""
+        notes.append(f"there is nothing to compare with{whose}: nothing was recorded in the other range")
     notes.append(
-        f"compared: {sum(each['series'] for each in looked)} series, "
-        f"{max(each['metrics'] for each in looked)} metrics; values are means, then the highest"
+        f"compared: {sum(each.series for each in of_nodes_changes)} series, "
+        f"{max(each.metrics for each in of_nodes_changes)} metrics; values are means, then the highest"
     )
-    links = [
-        link_to(
-            node,
-            span,
-            ids=[each["id"] for of, each in shown if of is node][:4],
-            against_ms=against_ms,
-        )
-        for node in dict.fromkeys(node for node, _ in shown or [(answers.nodes[0][0], None)])
-    ]
+    first = shown[0][0] if shown else answers.nodes[0][0]
+    ids = [each.id for node, each in shown if node is first][:4]
     return Answer(
         f"{len(rows)} series changed{of_nodes(answers)}, {from_to(span.from_ms, span.to_ms)}, {against}",
         [Section("Changed most first:", lines or ["nothing"], len(rows) - len(shown))],
-        [*answers.notes, *notes],
-        links[:1],
+        notes,
+        [link_to(first, span, ids=ids, against_ms=against_ms)],
     )
 
 
-def _line(facts: Mapping[str, Any]) -> str:
-    texts = [text.removeprefix(f"{facts['name']}: ").removesuffix(".") for text in facts["findings"]]
-    if facts.get("series_before") == 0:
-        texts.append("new: it was not there in the other range")
-    if facts.get("series_during") == 0:
-        texts.append("gone: it was only there in the other range")
-    texts += [each["text"] for each in facts["changes"][:MAX_CHANGES]]
-    more = len(facts["changes"]) - MAX_CHANGES
+def _changed(facts: Any) -> Changed:
+    series_id, name, findings = text(facts, "id"), text(facts, "name"), texts(facts, "findings")
+    said = [each.removeprefix(f"{name}: ").removesuffix(".") for each in findings]
+    for key, what in (("series_before", "new: it was not there"), ("series_during", "gone: it was only there")):
+        if facts.get(key) == 0:
+            said.append(f"{what} in the other range")
+    changes = [text(each, "text") for each in items(facts, "changes")]
+    said += changes[:MAX_CHANGES]
+    more = len(changes) - MAX_CHANGES
     end = f" (and {more} more metric{'' if more == 1 else 's'})" if more > 0 else ""
-    return f"{named(facts['name'], facts['namespace'], facts['pod_name'], facts['id'])}: {'; '.join(texts)}{end}"
+    label = named(name, text_or_none(facts, "namespace"), text_or_none(facts, "pod_name"), series_id)
+    rank = (not findings, -number(facts, "strength"), -number(facts, "score"))
+    return Changed(series_id, rank, f"{label}: {'; '.join(said)}{end}")
 
 
 TOOL = Tool(

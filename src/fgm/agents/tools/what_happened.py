@@ -11,8 +11,8 @@ from fgm.agents.nodes import AskedNode, Nodes, recorded
 from fgm.agents.quantities import clock, from_to, quantity
 from fgm.agents.series_lookup import named
 from fgm.agents.spans import FROM, TIME_FORM, TO, Recorded, Span, span_of
-from fgm.agents.tools.tool import NAMESPACE, NODE, POD, Tool, limit, link_to, of_nodes, prefix_of, range_notes
-from fgm.asking.minute import Finding, MinuteQuestion, NodeAnswer, ask_minute
+from fgm.agents.tools.tool import NAMESPACE, NODE, POD, Tool, limit, link_to, notes_of, of_nodes, prefix_of
+from fgm.asking.minute import Finding, MinuteQuestion, NodeAnswer, User, ask_minute
 from fgm.asking.ranking import OnNode, Ranking, rank
 from fgm.asking.typed_times import read_time
 from fgm.asking.words import TITLES, counted, counted_events, listed
@@ -78,8 +78,7 @@ async def respond(nodes: Nodes, values: Values) -> Answer:
         f"{_whose(question)}",
         sections,
         [
-            *answers.notes,
-            *range_notes(span, have, []),
+            *notes_of(answers, span, have),
             *lacks,
             STRENGTH,
         ],
@@ -108,13 +107,13 @@ def _finding(finding: Finding) -> str:
 def _users(ranking: Ranking, prefix: Callable[[OnNode[Any]], str]) -> list[str]:
     lines = []
     for metric, users in ranking.users.items():
-        unit = ranking.units[metric]
-        of = ", ".join(
-            f"{prefix(each)}{each.item.name} {quantity(each.item.mean, unit)} (highest {quantity(each.item.max, unit)})"
-            for each in users
-        )
+        of = ", ".join(f"{prefix(each)}{_user(each.item, each.answer.units[metric])}" for each in users)
         lines.append(f"{TITLES[metric]}, mean: {of}")
     return lines
+
+
+def _user(user: User, unit: str) -> str:
+    return f"{user.name} {quantity(user.mean, unit)} (highest {quantity(user.max, unit)})"
 
 
 def _whose(question: MinuteQuestion) -> str:
