@@ -1,18 +1,22 @@
 """`fgm mcp cluster` with a real kubectl and real viewers: nodes that do not answer are named; nothing is left over."""
 
+import os
 import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from functools import partial
+from itertools import product
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
-from anyio import create_task_group
+from anyio import create_task_group, fail_after, sleep
 from mcp import Client
-from tests.support.agents import answer, call, stdio_agent, text_of
+from tests.support.agents import answer, call, children_of, http_agents, stdio_agent, text_of
 from tests.support.cluster import Cluster, viewer
 from tests.support.leak_and_stall import unpacked
+from tests.support.processes import LOOK_AGAIN_S
 
 from fgm.agents.nodes import Nodes
 from fgm.agents.tools.toolbox import TOOLS
@@ -107,6 +111,62 @@ async def test_kubectl_ends_with_the_client(cluster: Cluster, incidents_url: str
             pass
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", address.port))
+
+
+async def test_progress_is_reported_through_pipes_and_http_to_clients_of_both_protocols(two_nodes: Cluster) -> None:
+    environment = {**os.environ, **two_nodes.environment}
+    with http_agents("cluster", "--context", "test", env=environment) as url:
+        modes: list[Literal["auto", "legacy"]] = ["auto", "legacy"]
+        for server, mode in product((url, None), modes):
+            async with agent_to(server, two_nodes, mode) as client:
+                reported: list[tuple[float, float | None, str | None]] = []
+
+                async def report(progress: float, total: float | None, message: str | None) -> None:
+                    reported.append((progress, total, message))  # noqa: B023 - each list has its own function
+
+                await client.call_tool("nodes", {}, progress_callback=report)
+                assert [each[:2] for each in reported] == [(1, 2), (2, 2)]
+                assert reported[-1][2] == "asked 2 of 2 nodes, 1 have answered"
+
+
+@pytest.mark.parametrize(("transport", "mode"), [("pipes", "auto"), ("pipes", "legacy"), ("http", "auto")])
+async def test_a_cancelled_call_leaves_no_kubectl_running(
+    cluster: Cluster, incidents_url: str, transport: str, mode: Literal["auto", "legacy"]
+) -> None:
+    """Of three nodes one answers, and two never do."""
+    cluster.add_node("worker-3", urlsplit(incidents_url).port)
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # the kernel connects, and nobody answers
+        for name in ("worker-8", "worker-9"):
+            cluster.add_node(name, silent.getsockname()[1])
+        before = set(children_of(os.getpid()))
+        with ExitStack() as stack:
+            url = None
+            if transport == "http":
+                environment = {**os.environ, **cluster.environment}
+                url = stack.enter_context(http_agents("cluster", "--context", "test", env=environment))
+            async with agent_to(url, cluster, mode) as client:
+                (server,) = set(children_of(os.getpid())) - before
+                with fail_after(30):
+                    async with create_task_group() as group:
+                        group.start_soon(client.call_tool, "what_happened", {"last": "10m"})
+                        while len(children_of(server)) < 3:
+                            await sleep(LOOK_AGAIN_S)
+                        group.cancel_scope.cancel()
+                    while children_of(server):
+                        await sleep(LOOK_AGAIN_S)
+                cluster.api.pods[:] = cluster.api.pods[:1]
+                assert "worker-3: data from" in await answer(client, "nodes")
+
+
+@asynccontextmanager
+async def agent_to(url: str | None, cluster: Cluster, mode: Literal["auto", "legacy"]) -> AsyncIterator[Client]:
+    """Yield a client of a server at a URL, or of a new one through pipes."""
+    if url is not None:
+        async with Client(url, mode=mode) as client:
+            yield client
+        return
+    async with stdio_agent("cluster", "--context", "test", env=cluster.environment, mode=mode) as client:
+        yield client
 
 
 async def test_more_nodes_than_stay_open_are_all_asked_and_the_link_is_to_an_open_one(incidents_url: str) -> None:

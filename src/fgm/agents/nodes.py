@@ -1,6 +1,8 @@
 """The nodes that tools can ask, and one question to several of them at once."""
 
-from collections.abc import Awaitable, Callable, Sequence
+import copy
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
@@ -64,15 +66,67 @@ class Answers(Generic[Result]):
         return [*notes, *([f"no answer from {listed(rest)} either"] if rest else [])]
 
 
+Report = Callable[[int, int, str], Awaitable[None]]
+"""Is told a number of steps, the number of all, and a sentence."""
+
+
+async def _report_nothing(done: int, steps: int, text: str) -> None:
+    """Do nothing."""
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How many nodes have been asked in a call. `more`: number of steps that follow this question to the nodes."""
+
+    report: Report
+    done: int = 0
+    more: int = 0
+    _before: int = 0
+    _of_question: int = 0
+
+    async def one_is_done(self, asked: int, answered: int) -> None:
+        """Report that one of several nodes has answered, or has not. A node that is asked alone is not reported."""
+        self.done, self._of_question = self.done + 1, self._of_question + 1
+        steps = self._before + asked + self.more
+        if asked > 1:
+            text = f"asked {self._of_question} of {asked} nodes, {answered} have answered"
+            await self.report(self.done, steps, text)
+        if self._of_question == asked:
+            self._before, self._of_question = self.done, 0
+
+
+@dataclass(slots=True)
+class _Survey:
+    """What several nodes had recorded when they were last asked, and when that was."""
+
+    answers: Answers[Health] | None = None
+    at_s: float = 0.0
+
+
 class Nodes:
     """The nodes of a source. Whatever an agent asks for, at most eight are asked at once, each with a timeout."""
 
     def __init__(self, sources: Callable[[], Awaitable[Sequence[Source]]], kept: KeptViewers, clock: Clock) -> None:
         """Ask nobody yet. `sources`: returns the sources of all nodes; raises AskError if it cannot."""
         self._sources, self._kept, self._clock = sources, kept, clock
-        self._surveyed: Answers[Health] | None = None
-        self._surveyed_s = 0.0
+        self._survey = _Survey()
         self._limiter = anyio.CapacityLimiter(MAX_AT_ONCE)
+        self._opened: list[Source] = []
+        self._progress = _Progress(_report_nothing)
+
+    @asynccontextmanager
+    async def of_call(self, report: Report) -> AsyncIterator["Nodes"]:
+        """Yield the same nodes for one call. If it is cancelled, the viewers that it has opened are closed.
+
+        `report`: is told how many of several nodes have answered, and how many are asked.
+        """
+        nodes = copy.copy(self)
+        nodes._opened, nodes._progress = [], _Progress(report)  # noqa: SLF001 - of the same class
+        try:
+            yield nodes
+        except anyio.get_cancelled_exc_class():
+            await self._kept.close_unused(nodes._opened)  # noqa: SLF001 - of the same class
+            raise
 
     async def survey(self, chosen: str = "", *, again: bool = False) -> Answers[Health]:
         """Return what the chosen node has, or all nodes have. `again`: ask also if they were just asked.
@@ -85,12 +139,13 @@ class Nodes:
             if chosen not in names:
                 raise AskError(f"there is no node {chosen!r}: there are {listed(names)}")
             sources = [sources[names.index(chosen)]]
-        age_s = self._clock.monotonic() - self._surveyed_s
-        if self._surveyed is not None and len(sources) > 1 and age_s < SURVEYED_FOR_S and not again:
-            return self._surveyed
+        age_s = self._clock.monotonic() - self._survey.at_s
+        if self._survey.answers is not None and len(sources) > 1 and age_s < SURVEYED_FOR_S and not again:
+            return self._survey.answers
+        self._progress.more = 0 if again else len(sources)
         answers = await self._gather(sources, lambda source: source, self._health)
         if len(sources) > 1:
-            self._surveyed, self._surveyed_s = answers, self._clock.monotonic()
+            self._survey.answers, self._survey.at_s = answers, self._clock.monotonic()
         names = [node.name for node, _ in answers.nodes]
         if chosen and chosen not in names:  # the name of the only node is known only now
             raise AskError(f"there is no node {chosen!r}: there is {listed(names)}")
@@ -98,14 +153,14 @@ class Nodes:
 
     async def _health(self, source: Source) -> tuple[AskedNode, Health]:
         was_open = self._kept.has(source)
-        client = await self._kept.client(source)
+        client = await self._client(source)
         try:
             found = await ask_health(client, timeout_s=TIMEOUT_S)
         except NoAnswerError as error:
             failure = await self._kept.close(source, error)
             if not was_open:
                 raise failure from error
-            client = await self._kept.client(source)  # its pod may have been replaced since the last question
+            client = await self._client(source)  # its pod may have been replaced since the last question
             found = await ask_health(client, timeout_s=TIMEOUT_S)
         name = name_of(source) if is_of_cluster(source) else found.node or source.name
         return AskedNode(name, source, client, found), found
@@ -120,19 +175,25 @@ class Nodes:
 
         async def answer(node: AskedNode) -> tuple[AskedNode, Result]:
             # With more nodes than stay open, its viewer has been closed since.
-            opened = replace(node, client=await self._kept.client(node.source))
+            opened = replace(node, client=await self._client(node.source))
             return opened, await question(opened)
 
         asked = [node for node, _ in surveyed.nodes]
+        self._progress.more = 0
         answers = await self._gather(asked, lambda node: node.source, answer)
         return Answers(answers.nodes, (*surveyed.failures, *answers.failures))
 
     async def link(self, link: PageLink) -> str:
         """Return a link with the address of its viewer, which stays open."""
         try:
-            return link.text((await self._kept.client(link.source)).url)
+            return link.text((await self._client(link.source)).url)
         except AskError as error:
             return f"cannot be opened: {error}{link.later}"
+
+    async def _client(self, source: Source) -> ViewerClient:
+        if not self._kept.has(source):
+            self._opened.append(source)
+        return await self._kept.client(source)
 
     async def _gather(
         self,
@@ -148,7 +209,7 @@ class Nodes:
         async def one(number: int, key: Other) -> None:
             async with self._limiter:
                 try:
-                    with anyio.fail_after(timeout_s), named_as_wrong_form():
+                    with self._kept.in_use(source_of(key)), anyio.fail_after(timeout_s), named_as_wrong_form():
                         answers[number] = await ask(key)
                 except NothingMatchesError as error:
                     without.append(error)
@@ -159,6 +220,7 @@ class Nodes:
                     failures[number] = Failure(name_of(source_of(key)), str(error))
                 except TimeoutError:
                     failures[number] = Failure(name_of(source_of(key)), f"no answer within {timeout_s:g} s")
+            await self._progress.one_is_done(len(keys), len(answers))  # a client that reads slowly holds no place
 
         async with anyio.create_task_group() as group:
             for number, key in enumerate(keys):

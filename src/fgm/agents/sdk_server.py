@@ -16,6 +16,7 @@ from mcp.server.transport_security import TransportSecuritySettings
 from mcp.shared.exceptions import MCPError
 
 from fgm import __version__
+from fgm.agents.answer import one_line
 from fgm.agents.arguments import quoted, schema_of
 from fgm.agents.guides import INSTRUCTIONS, PROMPTS, RESOURCES
 from fgm.agents.nodes import Nodes
@@ -46,9 +47,9 @@ def make_server(nodes: Nodes) -> Server[Any]:
     async def list_tools(_context: _Context, _page: _Page) -> types.ListToolsResult:
         return types.ListToolsResult(tools=[_described(tool) for tool in TOOLS])
 
-    async def call_tool(_context: _Context, call: types.CallToolRequestParams) -> types.CallToolResult:
-        async with limiter:
-            text, is_error = await _called(nodes, call.name, call.arguments or {})
+    async def call_tool(context: _Context, call: types.CallToolRequestParams) -> types.CallToolResult:
+        async with limiter, nodes.of_call(context.session.report_progress) as nodes_of_call:
+            text, is_error = await _called(nodes_of_call, call.name, call.arguments or {})
         return types.CallToolResult(content=[types.TextContent(type="text", text=text)], is_error=is_error)
 
     return Server(
@@ -80,7 +81,6 @@ async def serve_http(server: Server[Any], sock: socket.socket) -> None:
     hosts = [f"{host}:{port}" for host in ("127.0.0.1", "localhost")]
     app = server.streamable_http_app(
         streamable_http_path=PATH,
-        json_response=True,
         stateless_http=True,
         max_request_body_size=MAX_BODY_BYTES,
         transport_security=TransportSecuritySettings(
@@ -128,7 +128,7 @@ async def _called(nodes: Nodes, name: str, arguments: Mapping[str, Any]) -> tupl
         text = str(error)
         for path, tool_name in _TOOL_OF_PATH.items():
             text = text.replace(path, tool_name)
-        return text, True
+        return one_line(text), True
     except Exception:
         log.exception("a tool failed")
         cause = "a mistake in fgm, or a node whose answer has another form than expected"

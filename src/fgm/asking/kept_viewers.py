@@ -1,6 +1,8 @@
 """Viewers that stay open after a question, so that the links of its answer work, and so that the next one is quick."""
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import anyio
@@ -20,6 +22,7 @@ class _Kept:
     opened: anyio.Event = field(default_factory=anyio.Event)
     closing: anyio.Event = field(default_factory=anyio.Event)
     closed: anyio.Event = field(default_factory=anyio.Event)
+    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     client: ViewerClient | None = None
     failure: AskError | None = None
 
@@ -30,6 +33,7 @@ class KeptViewers:
     def __init__(self, group: TaskGroup, *, max_kept: int = MAX_KEPT) -> None:
         self._group, self._max_kept = group, max_kept
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._users: Counter[str] = Counter()
 
     def has(self, source: Source) -> bool:
         """Return whether the viewer of a source is open, or about to be."""
@@ -49,8 +53,26 @@ class KeptViewers:
             self._kept.popitem(last=False)[1].closing.set()
         await kept.opened.wait()
         if kept.client is None:
-            raise AskError(str(kept.failure))
+            raise AskError(str(kept.failure or "it was closed before it was open"))
         return kept.client
+
+    @contextmanager
+    def in_use(self, source: Source) -> Iterator[None]:
+        """Count the viewer of a source as one that is being asked, until the block is left."""
+        self._users[source.name] += 1
+        try:
+            yield
+        finally:
+            self._users[source.name] -= 1
+
+    async def close_unused(self, sources: Sequence[Source]) -> None:
+        """Close the viewers of sources, also those that are about to be open, but none that is being asked."""
+        closed = [self._kept.pop(each.name, None) for each in sources if not self._users[each.name]]
+        with anyio.CancelScope(shield=True):
+            for kept in closed:
+                if kept is not None:
+                    kept.scope.cancel()
+                    await kept.closed.wait()
 
     async def close(self, source: Source, failure: AskError) -> AskError:
         """Close the viewer of a source that has failed; return the error, with what the source knows about it."""
@@ -65,12 +87,13 @@ class KeptViewers:
 
     async def _keep(self, source: Source, kept: _Kept) -> None:
         try:
-            async with source.open() as client:
-                kept.client = client
-                kept.opened.set()
-                await kept.closing.wait()
-                if kept.failure is not None:
-                    raise kept.failure
+            with kept.scope:
+                async with source.open() as client:
+                    kept.client = client
+                    kept.opened.set()
+                    await kept.closing.wait()
+                    if kept.failure is not None:
+                        raise kept.failure
         except AskError as error:
             kept.failure = error
         finally:
