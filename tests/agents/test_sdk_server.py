@@ -56,7 +56,7 @@ def inspect(home: Path, target: list[str], method: str, *flags: str) -> Any:
     """Return what the inspector prints as JSON."""
     program = INSPECTOR / "clients" / "launcher" / "build" / "index.js"
     done = subprocess.run(
-        [str(NODE), str(program), "--cli", *target, "--method", method, *flags],
+        [str(NODE), str(program), "--cli", "--connect-timeout", "90000", *target, "--method", method, *flags],
         env={"HOME": str(home), "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
