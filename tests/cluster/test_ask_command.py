@@ -82,6 +82,10 @@ def test_the_nodes_of_a_deployment_are_asked_alone(real_cluster: Cluster, port: 
 
     assert code == 0
     assert [source["source"] for source in json.loads(out)["sources"]] == ["node/worker-2"]
+    real_cluster.api.forbidden = {"pods"}
+    code, _, err = real_cluster.run("ask", "14:32", "--deployment", "payments")
+    assert (code, err.endswith("; with --namespace, pods are listed in that namespace alone\n")) == (1, True)
+    real_cluster.api.forbidden = set()
     code, _, err = real_cluster.run("ask", "14:32", "--deployment", "payment", "--namespace", "shop")
     assert (code, "no node with an fgm pod has pods of 'shop/payment' now" in err) == (1, True)
 

@@ -22,7 +22,7 @@ def test_old_data_another_version_and_what_the_viewer_says_are_problems() -> Non
     assert problems_of(health, "1.1") == [
         "it cannot read 2 files",
         "its newest sample is old: nothing is recorded now",
-        "its version is 1.0, that of most nodes 1.1",
+        "its version is 1.0, while other nodes have 1.1",
     ]
     assert problems_of(replace(HEALTH, newest_ms=None)) == ["it has no samples"]
 

@@ -54,9 +54,9 @@ def test_the_node_of_a_pod_that_runs_is_asked_alone(real_cluster: Cluster, port:
     running = fgm_pod(GONE, "worker-3")
     running["metadata"].update(namespace="shop", labels={})
     real_cluster.api.pods.append(running)
-    _, page = opened(real_cluster, f"pod/{GONE}")
+    messages, page = opened(real_cluster, f"pod/{GONE}")
 
-    assert page.startswith("worker-3 #show=195d03033754,9f762c370b87&")
+    assert (messages, page) == ([], "worker-3 #show=195d03033754,9f762c370b87")
     assert set(real_cluster.api.forwards) == {"fgm-worker-3"}
 
 

@@ -26,7 +26,7 @@ from fgm.cluster import running
 from fgm.cluster.deployment import NAMESPACE
 from fgm.cluster.fgm_pods import NodePod, by_node, fgm_pods, no_pods, nodes_of_workload
 from fgm.cluster.forward import source_of
-from fgm.cluster.kubectl.client import Kubectl
+from fgm.cluster.kubectl.client import Kubectl, KubectlError
 from fgm.cluster.pod_search import POD, found_pods, parts_of
 
 CLUSTER = "cluster"
@@ -53,7 +53,7 @@ async def _ask(arguments: argparse.Namespace) -> int:
             namespace, pod = namespace or in_namespace, pod or name
         question = make_question(time, namespace, pod)
         ranking = await ask_all(asked, question, at_once=arguments.at_once, timeout_s=arguments.timeout)
-    link = link_of(arguments.context)
+    link = link_of(arguments.context, arguments.fgm_namespace)
     if arguments.json:
         sys.stdout.write(json.dumps(as_json(ranking, link), indent=1) + "\n")
     else:
@@ -68,7 +68,11 @@ async def _of_deployment(asked: Sequence[Source], arguments: argparse.Namespace)
     """
     kubectl = Kubectl(arguments.fgm_namespace, arguments.context)
     find = partial(nodes_of_workload, kubectl, arguments.deployment, arguments.namespace)
-    nodes = await anyio.to_thread.run_sync(find)
+    try:
+        nodes = await anyio.to_thread.run_sync(find)
+    except KubectlError as error:
+        hint = "" if arguments.namespace else "; with --namespace, pods are listed in that namespace alone"
+        raise AskError(f"{error}{hint}") from error
     chosen = [source for source in asked if source.name.removeprefix(NODE) in nodes]
     if not chosen:
         whose = f"{arguments.namespace}/{arguments.deployment}" if arguments.namespace else arguments.deployment
@@ -169,9 +173,11 @@ async def ask_all(
     return rank(question, answers, failures)
 
 
-def link_of(context: str = "") -> Link:
+def link_of(context: str = "", fgm_namespace: str = NAMESPACE) -> Link:
     """Return what makes the command, or the URL, that opens the page of an answer at its time."""
     flag = f" --context {shlex.quote(context)}" if context else ""
+    if fgm_namespace != NAMESPACE:
+        flag += f" --namespace {shlex.quote(fgm_namespace)}"
 
     def link(answer: NodeAnswer) -> str:
         if sources.is_address(answer.source):

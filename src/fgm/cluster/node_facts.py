@@ -96,7 +96,7 @@ def problems_of(health: Health, usual: str = "") -> list[str]:
     elif health.now_ms - health.newest_ms > MAX_AGE_TICKS * health.interval_ms:
         problems.append("its newest sample is old: nothing is recorded now")
     if usual and health.version != usual:
-        problems.append(f"its version is {health.version}, that of most nodes {usual}")
+        problems.append(f"its version is {health.version}, while other nodes have {usual}")
     return problems
 
 

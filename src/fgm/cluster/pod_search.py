@@ -1,7 +1,7 @@
 """Finds the node that a pod is or was on: from the nodes' own data, so that pods which are gone are found, too."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import anyio.to_thread
@@ -73,7 +73,7 @@ async def found_pods(
         found, _ = await search_pod(first, name, namespace, time)
         exact = [pod for pod in found if pod.pod == name and (time is None or pod.is_at(time))]
         if exact:
-            return exact, []
+            return [replace(pod, is_alive=True) for pod in exact] if time is None else exact, []
         if time is None:
             return [PodOnNode(first[0].name, namespace, name, (), 0, 0, is_alive=True)], []  # its data has no names
     return await search_pod(sources, name, namespace, time, on_done=on_done)

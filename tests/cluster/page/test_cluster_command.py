@@ -142,3 +142,10 @@ def test_a_cluster_that_cannot_be_reached_is_an_error(real_cluster: Cluster) -> 
 
     assert code == 1
     assert err.startswith("fgm: kubectl cannot list pods: The connection to the server ")
+
+
+def test_a_cluster_without_fgm_is_an_error(real_cluster: Cluster) -> None:
+    code, _, err = real_cluster.run("cluster", "--no-browser", "--port=0")
+
+    assert code == 1
+    assert err.startswith("fgm: the cluster has no fgm pods in namespace fine-grained-monitor: apply")

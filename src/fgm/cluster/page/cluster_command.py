@@ -11,7 +11,7 @@ import anyio.to_thread
 from fgm.asking.kept_viewers import KeptViewers
 from fgm.asking.sources import Source
 from fgm.cluster import running
-from fgm.cluster.fgm_pods import by_node, fgm_pods
+from fgm.cluster.fgm_pods import by_node, fgm_pods, no_pods
 from fgm.cluster.forward import source_of
 from fgm.cluster.kubectl.client import Kubectl
 from fgm.cluster.page.page_app import PageApp
@@ -37,7 +37,8 @@ async def _serve(arguments: argparse.Namespace) -> int:
         pods = await anyio.to_thread.run_sync(fgm_pods, kubectl)
         return [source_of(kubectl, pod) for pod in by_node(pods)]
 
-    await nodes()  # an error of kubectl is one of the command
+    if not await nodes():  # an error of kubectl is one of the command, too
+        raise no_pods(arguments.fgm_namespace)
     sock = listen(HOST, arguments.port)
     async with anyio.create_task_group() as group:
         opened = KeptViewers(group, max_kept=MAX_OPENED)
