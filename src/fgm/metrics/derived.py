@@ -83,7 +83,7 @@ def _pressures() -> Iterator[ShownMetric]:
     for resource, title in titles.items():
         for level, who in (("some", "some task was"), ("full", "all tasks at once were")):
             column = f"{resource}.pressure.{level}.total"
-            text = f"Share of time in which {who} waiting for it. 0 to 1; null where the kernel keeps no PSI."
+            text = f"Share of time in which {who} waiting for it: the mean of busy processors. Null without PSI."
             yield _derived(
                 f"psi_{resource}_{level}_ratio",
                 f"{title} pressure, {level}",
