@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 
 import anyio
@@ -45,6 +46,20 @@ async def test_some_are_asked_at_a_time_and_answers_are_in_order() -> None:
 
     assert answers == [str(number) for number in range(9)]
     assert (failures, opened.most, opened.now, len(done)) == ([], 3, 0, 9)
+
+
+async def test_those_that_may_hang_are_asked_first_and_answers_stay_in_order() -> None:
+    opened, asked = Opened(), []
+
+    async def ask(_: ViewerClient, name: str) -> str:
+        asked.append(name)
+        return name
+
+    sources = [replace(opened.source(name), may_hang=name in "ce") for name in "abcde"]
+    answers, _ = await ask_each(sources, ask, at_once=1)
+
+    assert asked == ["c", "e", "a", "b", "d"]
+    assert answers == ["a", "b", "c", "d", "e"]
 
 
 async def test_one_that_refuses_or_hangs_is_a_failure_with_a_reason_and_is_closed() -> None:

@@ -28,7 +28,10 @@ async def ask_each(
     timeout_s: float = TIMEOUT_S,
     on_done: OnDone = ignore,
 ) -> tuple[list[Answer], list[Failure]]:
-    """Return the answers, in the order of the sources, and the failures. `ask`: gets a client and the source's name."""
+    """Return the answers, in the order of the sources, and the failures. `ask`: gets a client and the source's name.
+
+    Those that may hang are asked first: their timeouts then pass while the others are asked, and not after them.
+    """
     answers: dict[int, Answer] = {}
     failures: list[Failure] = []
     limiter = anyio.CapacityLimiter(at_once)
@@ -47,6 +50,6 @@ async def ask_each(
             on_done()
 
     async with anyio.create_task_group() as group:
-        for number, source in enumerate(sources):
+        for number, source in sorted(enumerate(sources), key=lambda each: not each[1].may_hang):
             group.start_soon(ask_one, number, source, name=source.name)
     return [answers[number] for number in sorted(answers)], failures

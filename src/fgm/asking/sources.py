@@ -27,10 +27,14 @@ FORM = "a data directory, a pack (*.html), or a viewer such as http://127.0.0.1:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Something to ask: its name, and how to open it as a viewer on this machine."""
+    """Something to ask: its name, and how to open it as a viewer on this machine.
+
+    `may_hang`: whether something is wrong with it, so that it may not answer before a timeout.
+    """
 
     name: str
     open: Callable[[], AbstractAsyncContextManager[ViewerClient]]
+    may_hang: bool = False
 
 
 @asynccontextmanager

@@ -11,11 +11,15 @@ from fgm.cluster.kubectl.client import Kubectl
 
 @dataclass(frozen=True, slots=True)
 class NodePod:
-    """The fgm pod of a node; "" if it has several that do not run. `problem`: why it cannot be asked; "" if it can."""
+    """The fgm pod of a node; "" if it has several that do not run.
+
+    `problem`: why it cannot be asked; "" if it can. `is_ready`: whether its containers are.
+    """
 
     node: str
     pod: str
     problem: str = ""
+    is_ready: bool = True
 
 
 def fgm_pods(kubectl: Kubectl, node: str = "") -> list[Mapping[str, Any]]:
@@ -44,9 +48,10 @@ def by_node(pods: Sequence[Mapping[str, Any]]) -> list[NodePod]:
 
 
 def _pod_of(node: str, pods: Sequence[Mapping[str, Any]]) -> NodePod:
-    running = sorted(pod["metadata"]["name"] for pod in pods if is_running(pod))
+    running = sorted((pod["metadata"]["name"], is_ready(pod)) for pod in pods if is_running(pod))
     if running:
-        return NodePod(node, running[0])
+        name, ready = running[0]
+        return NodePod(node, name, is_ready=ready)
     if len(pods) == 1:
         return NodePod(node, str(pods[0]["metadata"]["name"]), f"its fgm pod is {phase_of(pods[0])}")
     names = ", ".join(f"{pod['metadata']['name']} is {phase_of(pod)}" for pod in pods)
@@ -76,6 +81,11 @@ def _workloads_of(pod: Mapping[str, Any]) -> set[str]:
 def is_running(pod: Mapping[str, Any]) -> bool:
     """Return whether a pod runs, and is not about to end."""
     return pod["status"].get("phase") == "Running" and not pod["metadata"].get("deletionTimestamp")
+
+
+def is_ready(pod: Mapping[str, Any]) -> bool:
+    """Return whether no container of a pod is known not to be ready, such as one that does not answer its probe."""
+    return all(container.get("ready") is not False for container in pod["status"].get("containerStatuses", ()))
 
 
 def phase_of(pod: Mapping[str, Any]) -> str:

@@ -24,7 +24,7 @@ _NOTHING_LISTENS = re.compile(r"error forwarding port \d+ to pod .*connection re
 
 def source_of(kubectl: Kubectl, pod: NodePod) -> Source:
     """Return the fgm pod of a node as a source, named `node/NAME`."""
-    return Source(f"{NODE}{pod.node}", lambda: forwarded(kubectl, pod))
+    return Source(f"{NODE}{pod.node}", lambda: forwarded(kubectl, pod), may_hang=not pod.is_ready)
 
 
 @asynccontextmanager
