@@ -72,3 +72,19 @@ def test_a_rate_is_never_negative_nor_infinite(samples: list[tuple[int, float, f
     assert len(grown) == len(samples)
     assert (known >= 0).all()
     assert np.isfinite(known).all()
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from((1000, 2000, 3000)), st.one_of(st.just(NaN), st.floats(0, 1e9))), max_size=30),
+)
+def test_rates_are_those_of_each_value_and_the_one_before_it(samples: list[tuple[int, float]]) -> None:
+    time_ms = np.cumsum([step for step, _ in samples], dtype=np.int64)
+    expected, before = [], None
+    for at_ms, (_, value) in zip(time_ms.tolist(), samples, strict=True):
+        is_known = before is not None and value >= before[1] and at_ms - before[0] <= 2500
+        expected.append((value - before[1]) * 1000 / (at_ms - before[0]) if is_known and before else NaN)
+        before = before if np.isnan(value) else (at_ms, value)
+
+    grown = rate(time_ms, np.zeros(len(samples)), np.array([value for _, value in samples], float), 1000)
+
+    np.testing.assert_allclose(grown, expected, rtol=1e-12)

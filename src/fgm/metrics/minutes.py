@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fgm.metrics.derived import Formula
 from fgm.metrics.formula_input import Samples, interval_ms
-from fgm.metrics.rates import Floats, Times, rate_between_reads
+from fgm.metrics.rates import Floats, Reads, Times, read_at_ms
 from fgm.store.minutes.minute_rows import MINUTE_MS, MinuteRows
 
 EXTREME_BITS, AGE_BITS, LAST_BITS = 20, 10, 8
@@ -36,8 +36,9 @@ class Ticks:
     def __init__(self, series: Times, time_ms: Times, late_ms: Floats, is_lead: NDArray[np.bool_]) -> None:
         """`series`: index of that of each row. `is_lead`: whether a row is there only for the rates of later ones."""
         self.time_ms, self.late_ms, self.is_lead = time_ms, late_ms, is_lead
-        self.read_at_ms = time_ms.astype(np.float64) + np.nan_to_num(late_ms)
-        self.apart_ms = time_ms + series * _SERIES_APART_MS
+        self._read_at_ms = read_at_ms(time_ms, late_ms)
+        self._apart_ms = time_ms + series * _SERIES_APART_MS
+        self._reads: dict[int, Reads] = {}
         minute = time_ms // MINUTE_MS
         is_first = np.r_[len(series) > 0, (np.diff(minute) != 0) | (np.diff(series) != 0)][: len(series)]
         self.group = np.cumsum(is_first) - 1
@@ -46,6 +47,13 @@ class Ticks:
         """The series of each group."""
         self.start_ms = minute[is_first] * MINUTE_MS
         """The minute of each group."""
+
+    def reads(self, interval_ms: int) -> Reads:
+        """Return when counters with an interval were read."""
+        known = self._reads.get(interval_ms)
+        if known is None:
+            known = self._reads[interval_ms] = Reads(self._apart_ms, self._read_at_ms, interval_ms)
+        return known
 
     def samples(self, values: Mapping[str, Floats], tick_ms: int) -> Samples:
         """Return the input of formulas. `values`: columns with a value for each row."""
@@ -59,8 +67,7 @@ class _SamplesOfSeries(Samples):
     ticks: Ticks
 
     def rate(self, column: str) -> Floats:
-        interval = interval_ms(column, self.tick_ms)
-        return rate_between_reads(self.ticks.apart_ms, self.ticks.read_at_ms, self.value(column), interval)
+        return self.ticks.reads(interval_ms(column, self.tick_ms)).rate(self.value(column))
 
 
 def minutes_of(samples: Samples, compute: Formula, from_ms: int = 0) -> MinuteRows:

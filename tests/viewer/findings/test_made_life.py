@@ -37,7 +37,8 @@ def first_ticks(made: Made, count: int) -> Made:
     )
 
 
-def test_the_grid_of_made_arrays_is_that_of_the_same_windows(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_shared", [False, True])
+def test_the_grid_of_made_arrays_is_that_of_the_same_windows(tmp_path: Path, *, is_shared: bool) -> None:
     made = first_ticks(recorded(3, "restart_loop", has_before=False)[0], 360)
     made_windows.write(made, tmp_path)
     client = ApiClient(tmp_path, int(made.time_ms[-1]) + 1000)
@@ -61,7 +62,8 @@ def test_the_grid_of_made_arrays_is_that_of_the_same_windows(tmp_path: Path) -> 
     bounds = SeriesBounds(holdings.series, span, file_reader)
     assert len(list(bounds.read(files))) == len(files)
     packing = bounds.packing((row_of, of_pods), len(row_of))
-    assert packing.memory_rows < len(row_of)
+    packing = replace(packing, is_shared=is_shared)
+    assert (packing.memory_rows < len(row_of)) == is_shared
     packed = PackedMatrices(packing)
     reader = GridReader(parts, span, files, file_reader, packed)
     while reader.step():

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,10 @@ class Candidates:
     begin: int
     floor: float
 
+    def of(self, chosen: NDArray[np.int64]) -> "Candidates":
+        """Return some of the candidates."""
+        return replace(self, rows=self.rows[chosen], values=self.values[chosen])
+
 
 def candidates_of(grid: Grid, metric: str, *, also_before: bool = False) -> Candidates:
     """Return the candidates among the leaves, and among pods whose network is recorded.
@@ -57,7 +61,7 @@ def candidates_of(grid: Grid, metric: str, *, also_before: bool = False) -> Cand
         is_candidate |= np.isin(np.arange(len(values)), grid.pod_of[grid.pod_of >= 0])
     rows = np.flatnonzero(is_candidate)
     enough = MIN_PRESENT_S * 1000 / grid.interval_ms
-    in_view, in_all = ((~np.isnan(part[rows])).sum(axis=1) for part in (view, values))
+    in_view, in_all = (np.count_nonzero(~np.isnan(part[rows]), axis=1) for part in (view, values))
     looked_at = (values if also_before else view)[rows]
     low, high = (each.reduce(looked_at, axis=1, initial=np.nan) for each in (np.fmin, np.fmax))  # of values
     rows = rows[(in_all >= enough) & (in_view >= min(enough, view.shape[1] / 2)) & (high - low > floor)]
@@ -89,7 +93,7 @@ def _blamed(grid: Grid, rows: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def before_of(values: Matrix | NDArray[np.float64], begin: int) -> NDArray[np.int64]:
     """Return the number of ticks before the range that have a value, for each series."""
-    return np.asarray((~np.isnan(values[:, :begin])).sum(axis=1), np.int64)
+    return np.asarray(np.count_nonzero(~np.isnan(values[:, :begin]), axis=1), np.int64)
 
 
 def is_known_before(candidates: Candidates, least: float, enough: float) -> NDArray[np.bool_]:

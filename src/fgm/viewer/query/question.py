@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from fgm.metrics.catalogue import BY_NAME
 from fgm.metrics.derived import ShownMetric
@@ -17,7 +18,7 @@ MIN_COLUMN_MS = MINUTE_MS
 """Minimum length of a pixel column, or of a part with a peak, for which minutes are read instead of samples."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Question:
     """A question for the samples of some metrics of some series in [from_ms, to_ms).
 
@@ -52,17 +53,17 @@ class Question:
     rotation_ms: int = 1000 * DEFAULT_ROTATION_S
     """Length of the windows, likewise that of the newest file."""
 
-    @property
+    @cached_property
     def recorded(self) -> tuple[str, ...]:
         """Names of the recorded columns from which the metrics are computed, each once."""
         return tuple(dict.fromkeys(column for metric in self.metrics for column in metric.needs))
 
-    @property
+    @cached_property
     def has_rates(self) -> bool:
         """Whether the metrics may be computed from rates of counters, for which `late_ms` is needed."""
         return any(name not in BY_NAME or BY_NAME[name].kind == "counter" for name in self.recorded)
 
-    @property
+    @cached_property
     def lead_ms(self) -> int:
         """Length of the time before `from_ms` that is read, too: the first rate is computed from a sample in it."""
         intervals = [interval_ms(column, self.tick_ms) for column in self.recorded]

@@ -159,13 +159,13 @@ class ValueReader:
             state = self._states[key] = _SeriesState(chunks[-1].series, _rows(fresh, slice(0, 0)))
         state.series = chunks[-1].series
         after_ms = state.tail.time_ms[-1] + 1 if len(state.tail.time_ms) else self._read_from_ms
-        first, end = np.searchsorted(fresh.time_ms, [max(after_ms, self._read_from_ms), question.to_ms])
+        first, end = fresh.time_ms.searchsorted((max(after_ms, self._read_from_ms), question.to_ms)).tolist()
         if first >= end:
             return None
         samples = _appended(state.tail, _rows(fresh, slice(first, end)), tick_ms)
-        answer_from = max(len(state.tail.time_ms), int(np.searchsorted(samples.time_ms, question.from_ms)))
+        answer_from = max(len(state.tail.time_ms), int(samples.time_ms.searchsorted(question.from_ms)))
         values = tuple(metric.compute(samples)[answer_from:] for metric in question.metrics)
-        tail_from = int(np.searchsorted(samples.time_ms, samples.time_ms[-1] - question.lead_ms))
+        tail_from = int(samples.time_ms.searchsorted(samples.time_ms[-1] - question.lead_ms))
         state.tail = _rows(samples, slice(tail_from, None), copy=True)
         return SeriesValues(key, samples.time_ms[answer_from:], values)
 

@@ -1,6 +1,7 @@
 """Quantiles, and level and spread of series with missing values."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -34,3 +35,16 @@ def test_the_spread_of_noise_is_its_standard_deviation_in_spite_of_outliers() ->
 
     np.testing.assert_allclose(level, 100, atol=1)
     np.testing.assert_allclose(spread, 5, rtol=0.15)
+
+
+@pytest.mark.parametrize("with_nulls", [0, 3, 40])
+def test_quantiles_of_many_values_are_those_of_sorted_ones(with_nulls: int) -> None:
+    values = np.random.default_rng(2).normal(size=(40, 200))
+    for row in range(with_nulls):
+        values[row, : row * 5] = np.nan
+    shares = (0.01, 0.5, 0.99)
+
+    result = quantiles(values, *shares)
+
+    for share, of_share in zip(shares, result, strict=True):
+        np.testing.assert_allclose(of_share, np.nanquantile(values, share, axis=1), rtol=1e-12)

@@ -35,9 +35,13 @@ _PAGE_FIELDS = (
     ("encoding", "u1"),
 )
 _OFFSET_BYTES, _COLUMN_BYTES = 8, 8 + 4
-_PAGE_FORMATS = tuple(("IHB"["421".index(kind[-1])], int(kind[-1])) for _, kind in _PAGE_FIELDS)
-"""Format for `struct` of each number of a page, and its size in bytes."""
-_PAGE_BYTES = sum(size for _, size in _PAGE_FORMATS)
+_LETTERS = {1: "B", 2: "H", 4: "I"}
+_PAGE_FORMATS = tuple(
+    (struct.Struct(f"<{_LETTERS[size]}"), _LETTERS[size], size) for size in (int(kind[-1]) for _, kind in _PAGE_FIELDS)
+)
+"""How `struct` reads each number of a page, the letter of its format, and its size in bytes."""
+_PAGE_BYTES = sum(size for _, _, size in _PAGE_FORMATS)
+_OFFSET = struct.Struct("<Q")
 
 
 class PagePosition(NamedTuple):
@@ -109,12 +113,16 @@ class ColumnChunks(Mapping[str, ColumnChunk]):
         """
         index, kind = self._types[name]
         firsts = self._first_pages()
-        first, count = firsts[index], firsts[index + 1] - firsts[index]
+        first, count, data = firsts[index], firsts[index + 1] - firsts[index], self._data
+        (offset,) = _OFFSET.unpack_from(data, _OFFSET_BYTES * index)
         fields, position = [], _COLUMN_BYTES * len(self._types)
-        for letter, size in _PAGE_FORMATS:
-            fields.append(struct.unpack_from(f"<{count}{letter}", self._data, position + size * first))
+        for number, letter, size in _PAGE_FORMATS:
+            at = position + size * first
+            # most columns of a window have one page
+            fields.append(
+                number.unpack_from(data, at) if count == 1 else struct.unpack_from(f"<{count}{letter}", data, at)
+            )
             position += size * firsts[-1]
-        (offset,) = struct.unpack_from("<Q", self._data, _OFFSET_BYTES * index)
         positions = []
         for size, page_size, rows, present, crc, header_size, encoding in zip(*fields, strict=True):
             positions.append(PagePosition(offset, size, header_size, page_size, rows, present, encoding, crc))

@@ -16,7 +16,7 @@ from fgm.viewer.findings.candidates import LEVELS, Candidates, candidates_of, is
 from fgm.viewer.findings.finding import Finding
 from fgm.viewer.findings.grid import Grid
 from fgm.viewer.findings.statistics.levels import Floats, medians
-from fgm.viewer.findings.statistics.sliding import runs, sliding_means
+from fgm.viewer.findings.statistics.sliding import means_of_widths, runs, sliding_means
 
 NEEDS = LEVELS
 
@@ -83,7 +83,9 @@ def _in_metric(grid: Grid, candidates: Candidates) -> list[Finding]:
     second = 1000 / grid.interval_ms
     has_before = is_known_before(candidates, MIN_BEFORE_S * second, LONG_BEFORE_S * second)
     level = np.where(has_before, medians(values[:, :begin]), medians(values[:, begin:]))
-    scales = [_excesses(values, begin, level, candidates.floor, max(1, round(s * second))) for s in SCALES_S]
+    widths = [max(1, round(s * second)) for s in SCALES_S]
+    means = means_of_widths(values, widths)
+    scales = [_excesses(*each, begin, level, candidates.floor) for each in zip(means, widths, strict=True)]
     statistic = np.max([np.log2(scale.height / scale.usual) for scale in scales], axis=0)
     earlier = np.max([scale.earlier for scale in scales], axis=0)
     # A range shorter than half of the time before is expected to have fewer bursts than that half.
@@ -126,10 +128,10 @@ class _Excesses:
     earlier: Floats
 
 
-def _excesses(values: Floats, begin: int, level: Floats, floor: float, width: int) -> _Excesses:
-    means = sliding_means(values, width) - level[:, None]
+def _excesses(means: Floats, width: int, begin: int, level: Floats, floor: float) -> _Excesses:
     end = max(begin - width + 1, 0)
-    highest = [_highest(part) for part in (means[:, : end // 2], means[:, end // 2 : end], means[:, begin:])]
+    parts = means[:, : end // 2], means[:, end // 2 : end], means[:, begin:]
+    highest = [_highest(part) - level for part in parts]
     first, second, height = (np.maximum(each, floor) for each in highest)
     measured = np.maximum(highest[0], highest[1])
     return _Excesses(np.maximum(first, second), measured, height, np.abs(np.log2(second / first)))
@@ -218,4 +220,4 @@ def _usual_in_range(
 
 
 def _highest(means: Floats) -> Floats:
-    return np.asarray(np.max(means, axis=1, where=~np.isnan(means), initial=-np.inf), np.float64)
+    return np.asarray(np.fmax.reduce(means, axis=1, initial=-np.inf), np.float64)  # of values

@@ -66,39 +66,52 @@ def find(grid: Grid) -> list[Finding]:
 
 
 def _storms(grid: Grid, storm: Storm) -> list[Finding]:
-    rate = _rate(grid, storm)
+    rows = np.flatnonzero(grid.is_leaf & _may_reach(grid, storm))
+    if not len(rows):
+        return []
+    rate = _rate(grid, storm, rows)
     length = max(1, round(1000 * LENGTH_S / grid.interval_ms))
     means = _means(_without_start(grid, rate), length)
     top, usual = _highest(grid, means, storm.floor, length)
     peak = means[np.arange(len(means)), top]
-    rows = np.flatnonzero(grid.is_leaf & (peak >= MIN_RATIO * (usual + storm.floor)))
     result = []
-    for row in rows.tolist():
-        threshold = float(usual[row] + BEGIN_SHARE * (peak[row] - usual[row]))
-        begin, end = _bounds(rate[row], means[row], threshold, int(top[row]), length)
+    for at in np.flatnonzero(peak >= MIN_RATIO * (usual + storm.floor)).tolist():
+        row = int(rows[at])
+        threshold = float(usual[at] + BEGIN_SHARE * (peak[at] - usual[at]))
+        begin, end = _bounds(rate[at], means[at], threshold, int(top[at]), length)
         facts = {
-            storm.fact: _mean(rate[row, begin : end + 1]),
-            f"usual_{storm.fact}": float(usual[row]),
+            storm.fact: _mean(rate[at, begin : end + 1]),
+            f"usual_{storm.fact}": float(usual[at]),
             "duration_s": (end - begin + 1) * grid.interval_ms / 1000,
             "memory_pressure_ratio": _mean(grid.value(PRESSURE)[row, begin : end + 1]),
         }
         metric = next(name for name in storm.metrics if grid.has(name))
-        statistic = float(np.log(peak[row] / (usual[row] + storm.floor)))
+        statistic = float(np.log(peak[at] / (usual[at] + storm.floor)))
         times = int(grid.time_ms[begin]), int(grid.time_ms[end])
         known = {name: value for name, value in facts.items() if not np.isnan(value)}
         result.append(Finding("paging", row, metric, *times, statistic, known))
     return result
 
 
-def _rate(grid: Grid, storm: Storm) -> Floats:
-    rate = np.zeros((len(grid.series), len(grid.time_ms)))
+def _may_reach(grid: Grid, storm: Storm) -> NDArray[np.bool_]:
+    """Return whether the rate of each series may reach the floor: its mean is not higher than its highest value."""
+    before = round(1000 * max(LENGTH_S, MIN_BEFORE_S) / grid.interval_ms)
+    highest = np.zeros(len(grid.series))
+    for name in storm.metrics:
+        if grid.has(name):
+            highest += np.fmax.reduce(grid.value(name)[:, max(0, grid.begin - before) :], axis=1, initial=0)
+    return highest >= MIN_RATIO * storm.floor
+
+
+def _rate(grid: Grid, storm: Storm, rows: Rows) -> Floats:
+    rate = np.zeros((len(rows), len(grid.time_ms)))
     is_missing = np.ones(rate.shape, np.bool_)
     for name in storm.metrics:
-        values = grid.value(name)
+        values = grid.value(name)[rows]
         rate += zero_for_null(values)
         is_missing &= np.isnan(values)
     if storm.subtracted:
-        rate -= zero_for_null(grid.value(storm.subtracted))
+        rate -= zero_for_null(grid.value(storm.subtracted)[rows])
     return np.where(is_missing, np.nan, np.maximum(rate, 0))
 
 

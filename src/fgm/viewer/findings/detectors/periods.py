@@ -16,6 +16,7 @@ from fgm.viewer.findings.finding import Finding
 from fgm.viewer.findings.grid import Grid
 from fgm.viewer.findings.statistics.autocorrelation import (
     MIN_CYCLES,
+    MIN_PERIOD_TICKS,
     autocovariance,
     beat_covariance,
     periods,
@@ -107,20 +108,26 @@ def _in_metric(grid: Grid, candidates: Candidates) -> list[_Shared]:
     max_lag = min(round(2 * MAX_PERIOD_S * second), 2 * ticks // MIN_CYCLES)
     if len(values) == 0 or max_lag < 16:
         return []
+    least = (candidates.floor / 4) ** 2
     view = _smooth(values[:, begin:])
     covariance = autocovariance(_flat(view, round(TREND_S * second)), max_lag)
+    may_beat = np.flatnonzero((covariance[:, MIN_PERIOD_TICKS:] > least).any(axis=1))
+    candidates, view, covariance = candidates.of(may_beat), view[may_beat], covariance[may_beat]
+    values = candidates.values
     period, strength = periods(covariance)
     variance = covariance[:, 0]
     correlation = np.divide(covariance, variance[:, None], out=np.zeros_like(covariance), where=variance[:, None] > 0)
     z = np.take_along_axis(correlation / standard_errors(correlation, ticks), period[:, None], 1)[:, 0]
-    is_beat = (period > 0) & (z >= MIN_SIGNIFICANCE) & (strength > (candidates.floor / 4) ** 2)
-    usual = _usual(values[:, :begin], max_lag, second)
+    is_beat = (period > 0) & (z >= MIN_SIGNIFICANCE) & (strength > least)
+    beating = np.flatnonzero(is_beat)
+    if not len(beating):
+        return []
     found = []
-    for at in np.flatnonzero(is_beat):
+    for at, usual in zip(beating, _usual(values[beating, :begin], max_lag, second).tolist(), strict=True):
         beat = beat_of(values[at, begin:], refined_period(covariance[at], int(period[at])))
         if beat is None:
             continue
-        usual_here, sureness = usual[at], 1.0
+        usual_here, sureness = usual, 1.0
         if np.isnan(usual_here):
             free = beat.begin if beat.contrast_before < MAX_CONTRAST_BEFORE else 0
             is_new = free >= max(MIN_FREE_S * second, MIN_FREE_PERIODS * beat.period)
@@ -128,7 +135,7 @@ def _in_metric(grid: Grid, candidates: Candidates) -> list[_Shared]:
             quiet = quiet[~np.isnan(quiet)]
             usual_here = NOISE_SHARE * quiet.var() if is_new and len(quiet) else strength[at]
             sureness = min(1.0, len(quiet) / second / ENOUGH_S)
-        change = 0.5 * np.log2(strength[at] / max(usual_here, (candidates.floor / 4) ** 2))
+        change = 0.5 * np.log2(strength[at] / max(usual_here, least))
         found.append(_found(grid, candidates, int(at), beat, float(change) * sureness, float(z[at])))
     return found
 

@@ -68,7 +68,7 @@ def _in_metric(grid: Grid, candidates: Candidates) -> list[Finding]:
     of_before, of_range = quantiles(values[:, :begin], 0.5, 0.25), quantiles(values[:, begin:], 0.7, 0.45)
     level, low = (np.where(has_before, before, here) for before, here in zip(of_before, of_range, strict=True))
     is_busy = (level >= candidates.floor) & (low >= STEADY * level)
-    lowest = np.min(values[:, begin:], axis=1, where=~np.isnan(values[:, begin:]), initial=np.inf)
+    lowest = np.fmin.reduce(values[:, begin:], axis=1, initial=np.inf)  # of values
     found = []
     for at in np.flatnonzero(is_busy & (lowest < NOTHING * level)):
         before = values[at, :begin] / level[at] if has_before[at] else None

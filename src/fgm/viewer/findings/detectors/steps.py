@@ -62,17 +62,31 @@ def _in_metric(grid: Grid, candidates: Candidates) -> list[Finding]:
     scores = np.abs(cusum(blocks))[:, lowest : highest + 1]
     changes = lowest + np.argmax(scores, axis=1)
     found = []
-    for at, change in enumerate(changes):
-        finding = _finding(grid, candidates, at, offset + int(change) * width, blocks[at], int(change), wander)
+    for at in np.flatnonzero(_may_be_steps(candidates, blocks, changes)).tolist():
+        change = int(changes[at])
+        finding = _finding(grid, candidates, at, offset + change * width, blocks[at], change, wander)
         if finding is not None:
             found.append(finding)
     return found
 
 
+def _may_be_steps(candidates: Candidates, blocks: Floats, changes: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return whether the level of each series changes by enough. All series at once take much less time than each."""
+    at, change = np.arange(blocks.shape[1]), changes[:, None]
+    old, new = medians(np.where(at < change, blocks, np.nan)), medians(np.where(at > change, blocks, np.nan))
+    return _is_large(candidates, old, new)
+
+
+def _is_large(candidates: Candidates, old: Floats, new: Floats) -> NDArray[np.bool_]:
+    size = np.abs(new - old)
+    least = 0.0 if candidates.metric == MEMORY else MIN_CHANGE * np.maximum(old, new)
+    return (size >= candidates.floor) & (size >= least)
+
+
 def _finding(  # noqa: PLR0917 - what was computed for all series at once
     grid: Grid, candidates: Candidates, at: int, tick: int, blocks: Floats, change: int, wander: int
 ) -> Finding | None:
-    """Return the finding of one series whose level may change at a block; None if it is not a step."""
+    """Return the finding of one series whose level changes by enough at a block; None if it is not a step."""
     second = 1000 / grid.interval_ms
     earlier, later = blocks[:change], blocks[change + 1 :]
     known_s = float((~np.isnan(earlier)).sum()) * BLOCK_S
@@ -81,13 +95,7 @@ def _finding(  # noqa: PLR0917 - what was computed for all series at once
         return None
     old, new = float(medians(earlier)), float(medians(later))
     size = abs(new - old)
-    is_small = candidates.metric != MEMORY and size < MIN_CHANGE * max(old, new)
-    if (
-        size < candidates.floor
-        or is_small
-        or not _stays(later, old, new, wander)
-        or not _is_sharp(blocks, change, size)
-    ):
+    if not _stays(later, old, new, wander) or not _is_sharp(blocks, change, size):
         return None
     usual = max(_wandering(earlier, old, new, wander), candidates.floor / 2)
     statistic = float(np.log2(size / usual)) * min(1.0, known_s / ENOUGH_S, after_s / ENOUGH_AFTER_S)

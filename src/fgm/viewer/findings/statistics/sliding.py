@@ -1,5 +1,7 @@
 """Means over a sliding window and over blocks of ticks, and runs of ticks. Missing values are left out."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,15 +16,27 @@ def sliding_means(values: Values, width: int) -> Floats:
 
     Shape: float[series, ticks] -> float64[series, ticks - width + 1], or [series, 0] if there are fewer ticks.
     """
-    if values.shape[-1] < width:
-        return np.empty((*values.shape[:-1], 0))
-    is_present = ~np.isnan(values)
-    sums = _windows(np.where(is_present, values, 0.0).astype(np.float64), width)
-    if is_present.all():
-        return sums / width
-    counts = _windows(is_present.astype(np.float64), width)
-    means = np.full(sums.shape, np.nan)
-    np.divide(sums, counts, out=means, where=counts >= MIN_PRESENT * width)
+    return means_of_widths(values, (width,))[0]
+
+
+def means_of_widths(values: Values, widths: Sequence[int]) -> list[Floats]:
+    """Return what `sliding_means` does, for each of some widths. The values are added up once for all of them."""
+    is_null = np.isnan(values)
+    has_null = is_null.any(axis=-1)
+    sums = np.cumsum(np.where(is_null, 0.0, values) if has_null.any() else values, axis=-1, dtype=np.float64)
+    counts = np.cumsum(~is_null[has_null], axis=-1, dtype=np.float64)
+    means = []
+    for width in widths:
+        if values.shape[-1] < width:
+            means.append(np.empty((*values.shape[:-1], 0)))
+            continue
+        of_width = _windows(sums, width)
+        present = _windows(counts, width)
+        with_null = np.full(present.shape, np.nan)
+        np.divide(of_width[has_null], present, out=with_null, where=present >= MIN_PRESENT * width)
+        of_width /= width
+        of_width[has_null] = with_null
+        means.append(of_width)
     return means
 
 
@@ -49,9 +63,8 @@ def runs(mask: NDArray[np.bool_], max_gap: int = 0) -> tuple[NDArray[np.int64], 
     return starts[np.concatenate([is_edge, is_apart])], ends[np.concatenate([is_apart, is_edge])]
 
 
-def _windows(values: Floats, width: int) -> Floats:
-    """Return the sum of each window."""
-    sums = np.cumsum(values, axis=-1)
+def _windows(sums: Floats, width: int) -> Floats:
+    """Return the sum of each window. `sums`: of all values up to each tick."""
     result = sums[..., width - 1 :].copy()
     result[..., 1:] -= sums[..., :-width]
     return result

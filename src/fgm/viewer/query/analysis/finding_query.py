@@ -141,6 +141,8 @@ class FindingQuery:
         available = [name for name in needed if SHOWN[name].has_values(self._recorded)]
         own = {series.key: row for row, series in enumerate(rows.series)}
         packing = bounds.packing((own, rows.row_of_pod), len(rows.series))
+        if len(available) * len(rows.series) * self.span.ticks <= MAX_VALUES:
+            packing = replace(packing, is_shared=False)
         planned = list(passes(self._detectors, available, rows.pod_of, packing, MAX_VALUES))
         matrices, previous = PackedMatrices(packing), (0, len(rows.series))
         for each in planned:

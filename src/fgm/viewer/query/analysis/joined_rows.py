@@ -4,7 +4,7 @@ Each series has its last row of the file before in front, for the first rate. Co
 computed: only that row is kept from file to file.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fgm.metrics.derived import ShownMetric
 from fgm.metrics.formula_input import Samples, interval_ms
-from fgm.metrics.rates import Floats, Times, rate_between_reads
+from fgm.metrics.rates import Floats, Reads, Times, read_at_ms
 from fgm.viewer.files.file_columns import FileColumns, read_columns
 from fgm.viewer.files.hours.merged_rows import Range, groups_of
 from fgm.viewer.files.reader import OpenFile, Reader
@@ -57,17 +57,17 @@ class Tails:
 
 @dataclass(frozen=True, slots=True)
 class _JoinedSamples(Samples):
-    """Samples of several series. `read_at_ms`: computed once for all columns. `rates`: those that were computed."""
+    """Samples of several series. `reads`: returns the reads of an interval. `rates`: those that were computed."""
 
-    read_at_ms: Floats
+    reads: Callable[[int], Reads]
     rates: dict[str, Floats]
 
     def rate(self, column: str) -> Floats:
         """Return what `Samples.rate` does."""
         known = self.rates.get(column)
         if known is None:
-            values, interval = self.value(column), interval_ms(column, self.tick_ms)
-            known = self.rates[column] = rate_between_reads(self.time_ms, self.read_at_ms, values, interval)
+            reads = self.reads(interval_ms(column, self.tick_ms))
+            known = self.rates[column] = reads.rate(self.value(column))
         return known
 
 
@@ -78,7 +78,8 @@ class JoinedRows:
     `time_ms`, `series`: the tick and the index of the series of each row of the file. `places`: where it is among the
     joined rows. The last rows of the file before are at `starts`, those of the file at `ends`, by series; `index`: of
     each series. `fresh`: which rows of the file were not read before; None: all. `apart_ms`: the ticks of all joined
-    rows, with a gap between two series. `late_ms`, `read_at_ms`: of all joined rows.
+    rows, with a gap between two series. `late_ms`: of all joined rows. `count`: number of rows of each series in the
+    file; None: not all have as many.
     """
 
     time_ms: Times
@@ -90,14 +91,28 @@ class JoinedRows:
     fresh: NDArray[np.bool_] | None
     apart_ms: Times
     late_ms: Floats
-    read_at_ms: Floats
+    count: int | None
+    _reads: dict[int, Reads] = field(default_factory=dict)
 
     def joined(self, before: Floats, read: Floats) -> Floats:
         """Return values of all joined rows. `before`: of the last rows before; `read`: of all rows of the file."""
         values = np.empty(len(self.apart_ms))
-        values[self.starts] = before
-        values[self.places] = read if self.fresh is None else read[self.fresh]
+        if self.fresh is not None:
+            read = read[self.fresh]
+        if self.count is None:
+            values[self.starts], values[self.places] = before, read
+        else:  # the same, but faster
+            of_series = values.reshape(len(before), 1 + self.count)
+            of_series[:, 0], of_series[:, 1:] = before, read.reshape(len(before), self.count)
         return values
+
+    def reads(self, interval_ms: int) -> Reads:
+        """Return when counters with an interval were read."""
+        known = self._reads.get(interval_ms)
+        if known is None:
+            read_ms = read_at_ms(self.apart_ms, self.late_ms)
+            known = self._reads[interval_ms] = Reads(self.apart_ms, read_ms, interval_ms)
+        return known
 
 
 class ComputedMetrics(NamedTuple):
@@ -135,7 +150,7 @@ class MetricReader:
                     column = rows.joined(self._tails.column(name)[rows.index], read.column(name))
                     values[name] = column
                     self._tails.newest[name] = column[rows.ends]
-                samples = _JoinedSamples(rows.apart_ms, rows.late_ms, values, opened.interval_ms, rows.read_at_ms, {})
+                samples = _JoinedSamples(rows.apart_ms, rows.late_ms, values, opened.interval_ms, rows.reads, {})
                 yield ComputedMetrics(rows, metrics, samples)
             self._keep(rows)
         self._reader.forget_problems(opened)
@@ -161,14 +176,14 @@ class MetricReader:
         late_ms = np.empty(len(apart_ms))
         late = read.late_ms()
         late_ms[starts], late_ms[places] = self._tails.late_ms[index], late if fresh is None else late[fresh]
-        read_at_ms: Floats = apart_ms.astype(np.float64) + np.where(np.isnan(late_ms), 0.0, late_ms)
+        count = int(lengths[0]) if (lengths == lengths[0]).all() else None
         return JoinedRows(
-            time_ms, index[series], places, index, starts, starts + lengths, fresh, apart_ms, late_ms, read_at_ms
+            time_ms, index[series], places, index, starts, starts + lengths, fresh, apart_ms, late_ms, count
         )
 
     def _keep(self, rows: JoinedRows) -> None:
         """Keep the last row of each series."""
-        np.maximum.at(self._tails.time_ms, rows.series, rows.time_ms)
+        self._tails.time_ms[rows.index] = rows.apart_ms[rows.ends] - np.arange(len(rows.ends)) * _APART_MS
         self._tails.late_ms[rows.index] = rows.late_ms[rows.ends]
         for name, newest in self._tails.newest.items():
             self._tails.column(name)[rows.index] = newest

@@ -30,3 +30,10 @@ def test_the_packing_of_some_series_is_their_own() -> None:
 
 def test_there_may_be_no_series_at_all() -> None:
     assert Packing(np.empty(0, np.int64), np.empty(0, np.int64), 10).values == 0
+
+
+def test_series_that_share_nothing_have_rows_in_their_own_order() -> None:
+    packing = Packing(np.array([5, 0, 0]), np.array([10, 5, 10]), 10, is_shared=False)
+
+    assert packing.memory_row.tolist() == [0, 1, 2]
+    assert packing.part(1, 3).memory_row.tolist() == [0, 1]

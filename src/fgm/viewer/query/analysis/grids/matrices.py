@@ -16,15 +16,29 @@ MAX_UNPACKED = 600_000
 class Destination(NamedTuple):
     """Where values of some series at the same successive ticks are kept: rows of memory, and the first and last tick.
 
-    `places`: where the values are among those that are written.
+    `firsts`: where the first value of each series is among those that are written. `apart`: the distance between them;
+    None if it differs.
 
-    Shape: `memory_rows` is int64[series]; `places` is int64[series, ticks].
+    Shape: `memory_rows` and `firsts` are int64[series].
     """
 
     memory_rows: NDArray[np.int64]
     begin: int
     end: int
-    places: NDArray[np.intp]
+    firsts: NDArray[np.intp]
+    apart: int | None
+
+    def values_of(self, values: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Return those of the values that are written.
+
+        Shape: float[series, ticks].
+        """
+        shape = len(self.firsts), self.end - self.begin
+        if self.apart is None or not values.flags.c_contiguous:
+            gathered: NDArray[np.floating] = values[self.firsts[:, np.newaxis] + np.arange(shape[1])]
+            return gathered
+        first, strides = int(self.firsts[0]) * values.itemsize, (self.apart * values.itemsize, values.itemsize)
+        return np.ndarray(shape, values.dtype, values, first, strides)
 
 
 class PackedMatrices:
@@ -58,7 +72,7 @@ class PackedMatrices:
         for first, begin, count in zip(firsts.tolist(), ticks[firsts].tolist(), counts.tolist(), strict=True):
             by_ticks.setdefault((begin, count), []).append(first)
         return [
-            Destination(memory_rows[at], begin, begin + count, places[at][:, np.newaxis] + np.arange(count))
+            Destination(memory_rows[at], begin, begin + count, places[at], _distance(places[at]))
             for (begin, count), at in by_ticks.items()
         ]
 
@@ -69,7 +83,7 @@ class PackedMatrices:
             shape = self._packing.memory_rows, self._packing.ticks
             packed = self._packed[metric] = np.full(shape, np.nan, np.float32)
         for to in destinations:
-            written = values[to.places]
+            written = to.values_of(values)
             packed[to.memory_rows, to.begin : to.end] = written
             if metric not in self._with_values and not np.isnan(written).all():
                 self._with_values.add(metric)
@@ -84,9 +98,13 @@ class PackedMatrices:
         return self._packed.keys()
 
     def rows(self, metric: str, first: int, end: int) -> Matrix:
-        """Return the values of some series."""
+        """Return the values of some series, which must not be changed."""
         packing, packed = self._packing, self._packed[metric]
         of_rows = slice(first, end)
+        if packing.memory_rows == self.series and np.array_equal(packing.memory_row[of_rows], np.arange(first, end)):
+            whole = packed[of_rows]
+            whole.flags.writeable = False
+            return whole
         bounds = zip(
             packing.memory_row[of_rows].tolist(),
             packing.begin[of_rows].tolist(),
@@ -97,6 +115,14 @@ class PackedMatrices:
         for values, (row, begin, stop) in zip(result, bounds, strict=True):
             values[begin:stop] = packed[row, begin:stop]
         return result
+
+
+def _distance(places: NDArray[np.intp]) -> int | None:
+    """Return the distance between successive places; None if it differs."""
+    distances = np.diff(places)
+    if not len(distances):
+        return 0
+    return int(distances[0]) if (distances == distances[0]).all() else None
 
 
 class UnpackedMatrices(Mapping[str, Matrix]):

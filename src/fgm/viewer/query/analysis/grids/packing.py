@@ -17,7 +17,8 @@ class Packing:
     """The row of memory of each series.
 
     `begin`, `end`: the first tick of each series, and the tick after the last one. `ticks`: number of ticks of the
-    range. `memory_row`: of each series. `memory_rows`: number of rows of memory.
+    range. `is_shared`: whether series share rows; values of those that do not can be used without unpacking them.
+    `memory_row`: of each series. `memory_rows`: number of rows of memory.
 
     Shape: int64[series] each.
     """
@@ -25,11 +26,16 @@ class Packing:
     begin: Ints
     end: Ints
     ticks: int
+    is_shared: bool = True
     memory_row: Ints = field(init=False)
     memory_rows: int = field(init=False)
 
     def __post_init__(self) -> None:
         """Give each series the row of memory that became free first, or a new one."""
+        if not self.is_shared:
+            object.__setattr__(self, "memory_row", np.arange(len(self.begin)))
+            object.__setattr__(self, "memory_rows", len(self.begin))
+            return
         memory_row = np.zeros(len(self.begin), np.int64)
         free_from: list[tuple[int, int]] = []
         for series in np.argsort(self.begin, kind="stable").tolist():
@@ -48,4 +54,4 @@ class Packing:
 
     def part(self, first: int, end: int) -> "Packing":
         """Return the packing of some of the series alone."""
-        return Packing(self.begin[first:end], self.end[first:end], self.ticks)
+        return Packing(self.begin[first:end], self.end[first:end], self.ticks, self.is_shared)
