@@ -8,7 +8,8 @@ import pytest
 from tests.support.cluster import viewer
 from tests.support.incidents import unpacked
 
-from fgm.asking.minute import MinuteQuestion, NodeAnswer, ask_health, ask_minute
+from fgm.asking.health import ask_health
+from fgm.asking.minute import MinuteQuestion, NodeAnswer, ask_minute
 from fgm.asking.sources import opened
 from fgm.iso_time import parse_ms
 

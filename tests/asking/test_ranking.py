@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from fgm.asking.minute import Event, Finding, Health, MinuteQuestion, NodeAnswer, User
+from fgm.asking.health import Health
+from fgm.asking.minute import Event, Finding, MinuteQuestion, NodeAnswer, User
 from fgm.asking.ranking import Failure, rank
 
 QUESTION = MinuteQuestion(0, 60_000, 0)

@@ -2,7 +2,8 @@
 
 from datetime import UTC, timedelta, timezone
 
-from fgm.asking.minute import Event, Finding, Health, MinuteQuestion, NodeAnswer, User
+from fgm.asking.health import Health
+from fgm.asking.minute import Event, Finding, MinuteQuestion, NodeAnswer, User
 from fgm.asking.ranking import Failure, rank
 from fgm.asking.words import amount, percent, report
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.support.cluster import fgm_pod
 
-from fgm.asking.minute import Health
+from fgm.asking.health import Health
 from fgm.cluster.node_facts import length, problems_of, problems_of_pods, usual_version
 
 NOW_MS = 1_767_110_400_000

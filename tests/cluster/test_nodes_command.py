@@ -6,7 +6,7 @@ import pytest
 from tests.support.cluster import Cluster
 
 from fgm import __version__
-from fgm.asking.minute import Health
+from fgm.asking.health import Health
 from fgm.cluster.node_facts import NodeFacts
 from fgm.cluster.nodes_command import table
 

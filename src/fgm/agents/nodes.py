@@ -12,8 +12,8 @@ from fgm.agents.arguments import NothingMatchesError
 from fgm.agents.links import PageLink
 from fgm.agents.spans import Recorded
 from fgm.asking.answer_fields import named_as_wrong_form
+from fgm.asking.health import Health, ask_health
 from fgm.asking.kept_viewers import KeptViewers
-from fgm.asking.minute import Health, ask_health
 from fgm.asking.ranking import Failure
 from fgm.asking.sources import Source
 from fgm.asking.viewer_client import AskError, NoAnswerError, ViewerClient

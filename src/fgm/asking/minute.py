@@ -4,13 +4,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import anyio
-
 from fgm import iso_time
 from fgm.asking.answer_fields import (
-    FormError,
     instant,
-    instant_or_none,
     is_number,
     items,
     number,
@@ -18,14 +14,9 @@ from fgm.asking.answer_fields import (
     text,
     text_or_none,
 )
-from fgm.asking.viewer_client import DEFAULT_TIMEOUT_S, AskError, NoAnswerError, ViewerClient
+from fgm.asking.health import Health, ask_health
+from fgm.asking.viewer_client import DEFAULT_TIMEOUT_S, ViewerClient
 
-HEALTH_TIMEOUT_S = 3.0
-"""Timeout of the first answer, after which a viewer counts as one that does not answer. One that sleeps needs 1.4 s."""
-POLL_INTERVAL_S = 0.25
-"""Interval between two requests to a viewer that still looks for its data."""
-STARTING = ("starting", "waiting", "indexing")
-"""States of a viewer that has not found its data yet."""
 USED_METRICS = ("total_cpu_usage_millicores", "memory_working_set", "io_bytes_per_s")
 """Metrics whose top users are part of the answer."""
 MAX_USERS = 5
@@ -109,19 +100,6 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
-    """What a viewer has: its node, version, data from and to, and the problems that it knows of."""
-
-    node: str
-    version: str
-    oldest_ms: int | None
-    newest_ms: int | None
-    now_ms: int
-    interval_ms: int
-    problems: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class NodeAnswer:
     """The answer of one viewer. `users`: by metric. `missing`: sentences on what the answer lacks."""
 
@@ -134,26 +112,6 @@ class NodeAnswer:
     missing: tuple[str, ...] = ()
     fragment: str = ""
     """The fragment of the URL that shows the minute on the viewer's page."""
-
-
-async def ask_health(client: ViewerClient, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> Health:
-    """Return what a viewer has. Waits while it looks for its data.
-
-    Raises: NoAnswerError if it does not answer in time. Raises: AskError if it has no data.
-    """
-    with anyio.move_on_after(timeout_s):
-        while True:
-            facts = await client.get("/api/health", timeout_s=min(timeout_s, HEALTH_TIMEOUT_S))
-            state = text(facts, "state")
-            if state == "ready":
-                instance = await client.get("/api/instance", timeout_s=timeout_s)
-                return _health(facts, instance)
-            if state == "timed_out":
-                raise AskError(f"it has found no data in {text(facts, 'data_dir')}")
-            if state not in STARTING:
-                raise FormError(f"the state {state[:40]!r}")
-            await anyio.sleep(POLL_INTERVAL_S)
-    raise NoAnswerError(f"it has not found its data within {timeout_s:g} s")
 
 
 async def ask_minute(
@@ -251,23 +209,6 @@ def _missing(
     if skipped:
         missing.append(f"{skipped} files cannot be read")
     return missing
-
-
-def _health(facts: Mapping[str, Any], instance: Mapping[str, Any]) -> Health:
-    problems = []
-    if note := text_or_none(facts, "index_note"):
-        problems.append(note)
-    if skipped := number(facts, "skipped_files_total"):
-        problems.append(f"it cannot read {skipped:g} files")
-    return Health(
-        node=text_or_none(instance, "node_name") or "",
-        version=text(facts, "version"),
-        oldest_ms=instant_or_none(facts, "oldest_ms"),
-        newest_ms=instant_or_none(facts, "newest_ms"),
-        now_ms=instant(facts, "now_ms"),
-        interval_ms=instant(facts, "interval_ms"),
-        problems=tuple(problems),
-    )
 
 
 def _finding(facts: Mapping[str, Any]) -> Finding:

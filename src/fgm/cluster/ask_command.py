@@ -12,9 +12,10 @@ import anyio
 from tqdm import tqdm
 
 from fgm.asking import sources
+from fgm.asking.health import ask_health
 from fgm.asking.limits import AT_ONCE, TIMEOUT_S
 from fgm.asking.many import ask_each
-from fgm.asking.minute import MinuteQuestion, NodeAnswer, ask_health, ask_minute
+from fgm.asking.minute import MinuteQuestion, NodeAnswer, ask_minute
 from fgm.asking.ranking import Ranking, rank
 from fgm.asking.sources import Source, held
 from fgm.asking.terminal_lines import columns_of

@@ -8,9 +8,9 @@ from typing import Any
 import anyio.to_thread
 
 from fgm.asking import many
+from fgm.asking.health import Health, ask_health
 from fgm.asking.limits import AT_ONCE, TIMEOUT_S
 from fgm.asking.many import ask_each
-from fgm.asking.minute import Health, ask_health
 from fgm.asking.viewer_client import ViewerClient
 from fgm.asking.words import NODE
 from fgm.cluster.fgm_pods import by_node, fgm_pods

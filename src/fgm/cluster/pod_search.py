@@ -8,9 +8,9 @@ import anyio.to_thread
 
 from fgm.asking import many
 from fgm.asking.answer_fields import instant, items, text, text_or_none
+from fgm.asking.health import ask_health
 from fgm.asking.limits import AT_ONCE, TIMEOUT_S
 from fgm.asking.many import ask_each
-from fgm.asking.minute import ask_health
 from fgm.asking.ranking import Failure
 from fgm.asking.sources import Source
 from fgm.asking.typed_times import TypedTime

@@ -5,7 +5,7 @@ from fgm.agents.arguments import Values
 from fgm.agents.nodes import Nodes
 from fgm.agents.quantities import day_and_clock, length
 from fgm.agents.tools.tool import NODE, Tool, link_to
-from fgm.asking.minute import Health
+from fgm.asking.health import Health
 
 
 async def respond(nodes: Nodes, values: Values) -> Answer:

@@ -11,10 +11,11 @@ from urllib.parse import parse_qs
 import anyio
 
 from fgm import iso_time
+from fgm.asking.health import ask_health
 from fgm.asking.kept_viewers import KeptViewers
 from fgm.asking.limits import AT_ONCE
 from fgm.asking.many import ask_each
-from fgm.asking.minute import NodeAnswer, ask_health, ask_minute
+from fgm.asking.minute import NodeAnswer, ask_minute
 from fgm.asking.ranking import rank
 from fgm.asking.sources import Source
 from fgm.asking.typed_times import MINUTE_MS, TypedTime

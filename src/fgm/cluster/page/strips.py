@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fgm.asking.answer_fields import FormError, instant, is_number, items, text
-from fgm.asking.minute import ask_health
+from fgm.asking.health import ask_health
 from fgm.asking.viewer_client import ViewerClient
 
 NODE_SERIES = "node"

@@ -13,7 +13,7 @@ from fgm.agents.spans import Recorded, Span
 from fgm.agents.tools.tool import Reading, filters_of, link_to, notes_of, of_nodes, prefix_of, reading_of
 from fgm.agents.tools.values import course
 from fgm.asking.answer_fields import items, number_or_none, samples, text
-from fgm.asking.minute import Health
+from fgm.asking.health import Health
 from fgm.metrics.labelled import INTERVAL_MS, LABELLED
 
 LABELS = tuple(dict.fromkeys(metric.label for metric in LABELLED.values()))

@@ -12,7 +12,7 @@ from fgm.agents.spans import Recorded, Span
 from fgm.agents.tools.tool import Reading, filters_of, link_to, notes_of, of_nodes, prefix_of, reading_of
 from fgm.asking import answer_fields
 from fgm.asking.answer_fields import instant, items, number_or_none, text, text_or_none, whole
-from fgm.asking.minute import Health
+from fgm.asking.health import Health
 
 
 @dataclass(frozen=True, slots=True)
