@@ -107,3 +107,24 @@ def test_a_node_that_does_not_answer_has_a_page_that_says_so(page: Page, cluster
     expect(page.get_by_role("alert")).to_have_text("worker-9: nothing listens in its pod: connection refused")
     page.get_by_role("link", name="All nodes of the cluster").click()
     expect(page.locator(".row")).to_have_count(3)
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        (["worker-1", "worker-2"], ["worker-1", "worker-2"]),
+        (["ip-10-0-3-17.eu.internal", "ip-10-0-3-18.eu.internal"], ["ip-10-0-3-17", "ip-10-0-3-18"]),
+        (["gke-shop-pool-8f3a-x7k2", "gke-shop-pool-8f3a-b3cd"], ["…x7k2", "…b3cd"]),
+        (["gke-shop-pool-8f3a-x7k2", "gke-shop-other-91c4-b3cd"], ["…pool-8f3a-x7k2", "…other-91c4-b3cd"]),
+        (["a-very-long-name-of-a-node"], ["a-very-long-name-of-a-node"]),
+        ([], []),
+    ],
+)
+def test_names_are_shown_without_what_all_share(
+    page: Page, cluster_url: str, names: list[str], shown: list[str]
+) -> None:
+    page.goto(f"{cluster_url}#{VIEW}")
+    module = "document.querySelector('script').src.replace('main.js', 'short-names.js')"
+    short = page.evaluate(f"async (names) => [...(await import({module})).shortNames(names)]", names)
+
+    assert short == [list(pair) for pair in zip(names, shown, strict=True)]

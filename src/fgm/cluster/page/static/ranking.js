@@ -3,7 +3,7 @@
 import { html } from "../browser/html.js";
 import { clock, withLocalTimes } from "../lib/time-format.js";
 import { addressOf, amount } from "./rows.js";
-import { minute, nodes } from "./state.js";
+import { minute, nodes, shown } from "./state.js";
 
 const TITLES = { total_cpu_usage_millicores: "Most CPU", memory_working_set: "Most memory", io_bytes_per_s: "Most I/O" };
 const OUTSIDE = "outside";
@@ -22,9 +22,9 @@ function bodyOf({ error, ranking, done, of }) {
     <h2>What stood out${found > findings.length ? ` (${findings.length} of ${found})` : ""}</h2>
     ${findings.length === 0 ? html`<p class="note">Nothing.</p>` : html`<ol>${findings.map((finding) => html`<li><${Node} name=${finding.node} at_ms=${finding.from_ms} />: ${withLocalTimes(finding.text, finding.from_ms)} <span class="note">strength ${finding.strength}</span></li>`)}</ol>`}
     ${events.length + counted.length > 0 && html`<h2>Events</h2>`}
-    ${events.length > 0 && html`<table class="events">${events.map((event) => html`<tr><td class="number">${clock(event.time_ms)}</td><td><${Node} name=${event.node} at_ms=${event.time_ms} /></td><td>${event.name}: ${event.what}</td></tr>`)}</table>`}
+    ${events.length > 0 && html`<table class="events">${events.map((event) => html`<tr><td class="number">${clock(event.time_ms)}</td><td><${Node} name=${event.node} at_ms=${event.time_ms} isShort /></td><td>${event.name}: ${event.what}</td></tr>`)}</table>`}
     ${counted.length > 0 && html`<p class="note">${events.length > 0 ? "and " : ""}${counted.map(inWords).join(", ")}</p>`}
-    ${Object.entries(ranking.users).map(([metric, users]) => html`<h2>${TITLES[metric] ?? metric} <span class="note">mean, share of the node</span></h2><table>${users.map((user) => html`<tr><td class="number">${amount(user.mean, ranking.units[metric])}</td><td class="number share">${percent(user.share_of_node)}</td><td class="node"><${Node} name=${user.node} at_ms=${ranking.from_ms} /></td><td title=${[user.namespace, user.pod_name].filter(Boolean).join("/")}>${user.id === OUTSIDE ? "outside containers" : user.name}</td></tr>`)}</table>`)}
+    ${Object.entries(ranking.users).map(([metric, users]) => html`<h2>${TITLES[metric] ?? metric} <span class="note">mean, share of the node</span></h2><table>${users.map((user) => html`<tr><td class="number">${amount(user.mean, ranking.units[metric])}</td><td class="number share">${percent(user.share_of_node)}</td><td class="node"><${Node} name=${user.node} at_ms=${ranking.from_ms} isShort /></td><td title=${[user.namespace, user.pod_name].filter(Boolean).join("/")}>${user.id === OUTSIDE ? "outside containers" : user.name}</td></tr>`)}</table>`)}
     <${Missing} failures=${failures} sources=${ranking.sources} />`;
 }
 
@@ -40,8 +40,9 @@ function percent(share) {
   return `${(100 * share).toFixed(share >= 0.0995 || share === 0 ? 0 : 1)} %`;
 }
 
-function Node({ name, at_ms }) {
-  return nodes.value?.includes(name) ? html`<a href=${addressOf(name, at_ms)} target="_blank">${name}</a>` : name;
+function Node({ name, at_ms, isShort }) {
+  if (!nodes.value?.includes(name)) return name;
+  return html`<a href=${addressOf(name, at_ms)} target="_blank" title=${isShort ? name : undefined}>${isShort ? shown.value.get(name) : name}</a>`;
 }
 
 function Missing({ failures, sources }) {

@@ -6,7 +6,7 @@ import { cssToken } from "../browser/theme-colours.js";
 import { clock, clockIn, date } from "../lib/time-format.js";
 import { formatNumber, unitFor } from "../lib/units.js";
 import { themeVersion } from "../state/theme.js";
-import { ask, COLUMNS, cursor_ms, minute, moveCursor, nodes, range, rows } from "./state.js";
+import { ask, COLUMNS, cursor_ms, minute, moveCursor, nodes, range, rows, shown } from "./state.js";
 
 const STRIPS = [["cpu_share", "c2"], ["memory_share", "c3"], ["pressure", "psi"]];
 const HEIGHT = 46, STRIP = 12, GAP = 2;
@@ -38,7 +38,7 @@ function Row({ node, row }) {
   const strips = row?.strips;
   const isNamed = minute.value?.ranking?.findings.some((finding) => finding.node === node);
   return html`<div class="row" data-node=${node}>
-    <a class="name" href=${addressOf(node, cursor_ms.value)} target="_blank" title="Open the page of ${node}${cursor_ms.value === null ? "" : " at the cursor"}">${isNamed ? "▸ " : ""}${node}</a>
+    <a class="name" href=${addressOf(node, cursor_ms.value)} target="_blank" title="Open the page of ${node}${cursor_ms.value === null ? "" : " at the cursor"}">${isNamed ? "▸ " : ""}${shown.value.get(node)}</a>
     ${strips ? html`<${Strips} node=${node} strips=${strips} />` : html`<span class=${row ? "problem" : "note"}>${row?.error ?? "asking …"}</span>`}
     <span class="values">${strips && html`<span>${valuesAt(strips)}</span>`}${problemsOf(row).map((problem) => html`<span class="problem" title=${problem}>${problem}</span>`)}</span>
   </div>`;

@@ -1,7 +1,8 @@
 // What the page shows, and the actions that change it. Everything is asked of the nodes when it is shown, and nothing is stored.
 
-import { batch, signal } from "../vendor/signals.js";
+import { batch, computed, signal } from "../vendor/signals.js";
 import { readJson, readLines } from "./requests.js";
+import { shortNames } from "./short-names.js";
 
 export const RANGES = [["1h", 3_600_000], ["3h", 10_800_000], ["6h", 21_600_000], ["24h", 86_400_000]];
 export const COLUMNS = 240;
@@ -13,6 +14,8 @@ const AT_ONCE = 4; // rows that are asked for at the same time; a browser opens 
 
 /** The names of the nodes; null before they are known. */
 export const nodes = signal(null);
+/** node → what its row is called. */
+export const shown = computed(() => shortNames(nodes.value ?? []));
 export const context = signal("");
 /** The error because of which there are no nodes; "" if there is none. */
 export const failure = signal("");
