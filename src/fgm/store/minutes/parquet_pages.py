@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgm.store.parquet.pages import hybrid
-from fgm.store.parquet.thrift import struct, to_bytes
+from fgm.store.parquet.thrift import struct, to_bytes, with_column_orders
 
 ColumnKind = Literal["time", "text", "integer", "number"]
 
@@ -113,17 +113,16 @@ def footer(chunks: Sequence[ColumnChunk], first_at: int, rows: int, created_by: 
         columns.append(_chunk_facts(chunk, at, size, whole, rows))
         at, unpacked = at + size, unpacked + whole
     root = struct("SchemaElement", name="schema", num_children=len(elements))
-    return to_bytes(
-        struct(
-            "FileMetaData",
-            version=1,
-            schema=[root, *elements],
-            num_rows=rows,
-            row_groups=[struct("RowGroup", columns=columns, total_byte_size=unpacked, num_rows=rows)],
-            key_value_metadata=[struct("KeyValue", key=k.encode(), value=v.encode()) for k, v in metadata.items()],
-            created_by=created_by,
-        )
+    facts = struct(
+        "FileMetaData",
+        version=1,
+        schema=[root, *elements],
+        num_rows=rows,
+        row_groups=[struct("RowGroup", columns=columns, total_byte_size=unpacked, num_rows=rows)],
+        key_value_metadata=[struct("KeyValue", key=k.encode(), value=v.encode()) for k, v in metadata.items()],
+        created_by=created_by,
     )
+    return with_column_orders(to_bytes(facts), len(elements))
 
 
 def _page(content: bytes, level: int, **kind: Any) -> Page:
@@ -149,7 +148,7 @@ def _chunk_facts(chunk: ColumnChunk, at: int, size: int, unpacked: int, rows: in
     bounds = {}
     if chunk.bounds is not None:
         low, high = (bound.to_bytes(8, "little", signed=True) for bound in chunk.bounds)
-        bounds = {"min": low, "max": high}
+        bounds = {"min": low, "max": high, "min_value": low, "max_value": high}
     after_dictionary = at + (len(chunk.pages[0].data) if chunk.has_dictionary else 0)
     facts = struct(
         "ColumnMetaData",

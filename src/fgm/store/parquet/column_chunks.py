@@ -20,11 +20,10 @@ from fgm import __version__
 from fgm.store.parquet.block import PARQUET_MAGIC
 from fgm.store.parquet.column_pages import ColumnType, ColumnValues, pages_of
 from fgm.store.parquet.page import MAX_COLUMN_BYTES
-from fgm.store.parquet.pages.hybrid import to_varint
 from fgm.store.parquet.pages.number_pages import Page
 from fgm.store.parquet.pages.page_table import DICTIONARY, PLAIN, ColumnChunk, PagePosition
 from fgm.store.parquet.table_pages import Texts
-from fgm.store.parquet.thrift import struct, to_bytes
+from fgm.store.parquet.thrift import next_list, struct, to_bytes, with_column_orders
 
 _INT64, _DOUBLE, _BYTE_ARRAY = 2, 5, 6
 _PHYSICAL_TYPES: Mapping[ColumnType, int] = {"time": _INT64, "integer": _INT64, "number": _DOUBLE, "text": _BYTE_ARRAY}
@@ -32,11 +31,8 @@ _RLE = 3
 _DATA_PAGE, _DICTIONARY_PAGE = 0, 2
 _ZSTD = 6
 _UTF8, _TIMESTAMP_MILLIS, _UINT_64 = 0, 9, 14
-_STRUCT = 12
-_NEXT_LIST, _NO_GROUPS = b"\x19", b"\x29\0\x29\0"
-"""In the compact protocol of Thrift: how a list in the next field begins; no schema and, two fields on, no groups."""
-_LONG = 15
-"""Number of elements from which on the size of a list does not fit into its first byte."""
+_NO_LIST, _NO_GROUPS = b"\x19\0", b"\x29\0\x29\0"
+"""In the compact protocol of Thrift: no list in the next field; no schema and, two fields on, no groups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,18 +138,8 @@ class ParquetWriter:
         before = to_bytes(struct("FileMetaData", version=1, schema=schema, num_rows=self._all_rows, **none))
         facts = {"row_groups": [], "key_value_metadata": pairs, "created_by": f"fgm version {__version__}"}
         after = to_bytes(struct("FileMetaData", schema=[], **facts))
-        empty = _NEXT_LIST + b"\0"
-        return before.removesuffix(empty + empty + b"\0") + _list(self._groups) + after.removeprefix(_NO_GROUPS)
-
-
-def _list(structures: Sequence[bytes]) -> bytes:
-    """Return a field with a list of structures, whose number follows that of the field before.
-
-    Source: the compact protocol of Thrift: a field begins with its distance from the one before, and its type.
-    """
-    count = len(structures)
-    size = bytes([count << 4 | _STRUCT]) if count < _LONG else bytes([_LONG << 4 | _STRUCT]) + to_varint(count)
-    return b"".join([_NEXT_LIST, size, *structures])
+        groups = before.removesuffix(_NO_LIST + _NO_LIST + b"\0") + next_list(self._groups)
+        return with_column_orders(groups + after.removeprefix(_NO_GROUPS), len(self._elements))
 
 
 def _schema_element(column: ColumnValues) -> Any:
@@ -180,10 +166,9 @@ def _chunk_facts(column: ColumnValues, rows: int, pages: Sequence[PagePosition],
     present = sum(page.present for page in pages if page.encoding != DICTIONARY)
     bounds = {}
     if column.type == "time" and isinstance(column.values, np.ndarray):
-        # These are the deprecated fields, which are right for integers: readers ignore min_value and max_value unless
-        # the footer says how texts are ordered.
+        # Some readers take only the deprecated fields, which are right for integers, and Polars only the others.
         first, last = (int(time_ms).to_bytes(8, "little", signed=True) for time_ms in _bounds(column.values))
-        bounds = {"min": first, "max": last}
+        bounds = {"min": first, "max": last, "min_value": first, "max_value": last}
     facts = struct(
         "ColumnMetaData",
         type=_PHYSICAL_TYPES[column.type],

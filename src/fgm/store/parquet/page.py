@@ -91,3 +91,13 @@ def varint(data: memoryview, position: int) -> tuple[int, int]:
         if byte < 0x80:
             return value, position
         shift += 7
+
+
+def to_varint(number: int) -> bytes:
+    """Return an unsigned integer in seven bits per byte, the lowest first."""
+    data = bytearray()
+    while number > 0x7F:
+        data.append(number & 0x7F | 0x80)
+        number >>= 7
+    data.append(number)
+    return bytes(data)

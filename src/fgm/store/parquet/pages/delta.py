@@ -11,8 +11,7 @@ Source: https://parquet.apache.org/docs/file-format/data-pages/encodings/ (Delta
 import numpy as np
 from numpy.typing import NDArray
 
-from fgm.store.parquet.page import varint
-from fgm.store.parquet.pages.hybrid import to_varint
+from fgm.store.parquet.page import to_varint, varint
 
 MAX_WIDTH = 24
 """Maximum width of a difference in bits. With the bits before it in its first byte, it then fits into 32."""

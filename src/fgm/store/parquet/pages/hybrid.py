@@ -9,7 +9,7 @@ Source: https://parquet.apache.org/docs/file-format/data-pages/encodings/ (Run L
 import numpy as np
 from numpy.typing import NDArray
 
-from fgm.store.parquet.page import varint
+from fgm.store.parquet.page import to_varint, varint
 
 
 def width_of(values: int) -> int:
@@ -69,13 +69,3 @@ def decode(data: memoryview, width: int, count: int) -> NDArray[np.integer]:
         np.full(n, code, np.int64) if isinstance(code, int) else code for code, n in zip(codes, lengths, strict=True)
     ]
     return np.concatenate(parts).astype(np.int64)
-
-
-def to_varint(number: int) -> bytes:
-    """Return an unsigned integer in seven bits per byte, the lowest first."""
-    data = bytearray()
-    while number > 0x7F:
-        data.append(number & 0x7F | 0x80)
-        number >>= 7
-    data.append(number)
-    return bytes(data)

@@ -14,6 +14,7 @@ import cramjam
 import numpy as np
 from numpy.typing import NDArray
 
+from fgm.store.parquet.page import to_varint
 from fgm.store.parquet.pages import delta, hybrid
 from fgm.store.parquet.pages.page_table import DELTA, DICTIONARY, INDICES, PLAIN
 
@@ -225,8 +226,8 @@ def _compress(numbers: Numbers, content: bytes) -> bytes:
 def levels(is_present: NDArray[np.bool_], present: int) -> bytes:
     """Return the definition levels of a page, and their size: whether each row has a value."""
     if present in {0, len(is_present)}:
-        data = hybrid.to_varint(len(is_present) << 1) + bytes([present > 0])  # one level, repeated
+        data = to_varint(len(is_present) << 1) + bytes([present > 0])  # one level, repeated
     else:
         packed = np.packbits(is_present, bitorder="little")
-        data = hybrid.to_varint(len(packed) << 1 | 1) + packed.tobytes()
+        data = to_varint(len(packed) << 1 | 1) + packed.tobytes()
     return len(data).to_bytes(4, "little") + data
