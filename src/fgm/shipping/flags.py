@@ -1,5 +1,6 @@
 """The arguments of `fgm ship`. They are apart because every start of `fgm` reads them."""
 
+from argparse import ArgumentTypeError
 from collections.abc import Callable
 
 
@@ -24,3 +25,11 @@ def add_flags_of_views(flag: Callable[..., object]) -> None:
         help="a dialect of SQL, or Python (pandas: also Dask)",
     )
     flag("url", metavar="URL", help="the URL that files were shipped to, as the engine names it (Spark: s3a://…)")
+    interval = "sampling interval of the nodes in ms, for what counts as a gap (default: %(default)s)"
+    flag("--interval-ms", type=_interval_ms, metavar="MS", default=1000, help=interval)
+
+
+def _interval_ms(text: str) -> int:
+    if not (text.isdecimal() and 100 <= int(text) <= 60_000):
+        raise ArgumentTypeError(f"{text!r} is not a sampling interval: give 100 to 60000 ms")
+    return int(text)

@@ -3,7 +3,6 @@
 Both have the same formulas, written with the same names; what these names do with a frame differs.
 """
 
-from fgm.metrics.catalogue import BY_NAME
 from fgm.metrics.derived import DERIVED
 from fgm.metrics.formulas import (
     BelowNode,
@@ -18,14 +17,14 @@ from fgm.metrics.formulas import (
     Tree,
     Value,
 )
-from fgm.metrics.rates import GAP_INTERVALS
+from fgm.shipping.views.gaps import lead_s, longest_ms
 
 _POLARS = '''\
 """The derived metrics of files that fgm has shipped, for Polars.
 
     frame = derived(samples("s3://bucket/prefix").filter(pl.col("dt") == "2025-12-30"))
 
-Filter the samples by dt, identifier and time before; rates need the 25 s before their first row.
+Filter the samples by dt, identifier and time before; rates need the LEAD s before their first row.
 """
 
 import polars as pl
@@ -100,7 +99,7 @@ _PANDAS = '''\
     rows = dd.read_parquet("s3://bucket/prefix/metrics", columns=COLUMNS, filters=[("dt", "==", "2025-12-30")])
     frame = derived(rows.compute())
 
-Filter the rows by dt, identifier and time before; rates need the 25 s before their first row. `derived` computes each
+Filter the rows by dt, identifier and time before; rates need the LEAD s before their first row. `derived` computes each
 rate from the row before: with map_partitions, the first rate of each file is missing.
 """
 
@@ -141,14 +140,15 @@ def derived(frame):
     frame = frame.assign(series=series(frame), time_ms=frame["time"].astype("datetime64[ms, UTC]").astype("int64"))
     frame["read_ms"] = frame["time_ms"] + frame["late_us"].fillna(0) / 1000
     frame = frame.astype(dict.fromkeys(KEYS, str)).sort_values([*KEYS, "time_ms"], ignore_index=True)
+    frame["number"] = (frame[KEYS] != frame[KEYS].shift()).any(axis=1).cumsum()  # of the series
 
     def value(column):
         return frame[column].astype(float)
 
     def rate(column, gap_ms):
-        known = frame.loc[frame[column].notna(), [*KEYS, "time_ms", "read_ms"]].assign(x=frame[column].astype(float))
-        grown = known[["x", "time_ms", "read_ms"]] - known.groupby(KEYS)[["x", "time_ms", "read_ms"]].shift()
-        is_known = (grown["x"] >= 0) & (grown["read_ms"] > 0) & (grown["time_ms"] <= gap_ms)
+        known = frame.loc[frame[column].notna(), ["number", "time_ms", "read_ms"]].assign(x=frame[column].astype(float))
+        grown = known.diff()
+        is_known = (grown["number"] == 0) & (grown["x"] >= 0) & (grown["read_ms"] > 0) & (grown["time_ms"] <= gap_ms)
         return (1000 * grown["x"] / grown["read_ms"]).where(is_known).reindex(frame.index)
 
     return frame.assign(
@@ -156,48 +156,48 @@ def derived(frame):
 PREAMBLES = {"polars": _POLARS, "pandas": _PANDAS}
 
 
-def python_module(name: str) -> str:
-    """Return the text of the module for `polars` or `pandas`."""
+def python_module(name: str, tick_ms: int = 1000) -> str:
+    """Return the text of the module for `polars` or `pandas`. `tick_ms`: the sampling interval of the nodes."""
     trees = {metric.name: (metric.tree, metric.needs) for metric in DERIVED if metric.tree is not None}
     columns = sorted(set().union(*(needs for _, needs in trees.values())))
-    lines = "".join(f"        {metric}={_python(tree)},\n" for metric, (tree, _) in trees.items())
+    lines = "".join(f"        {metric}={_python(tree, tick_ms)},\n" for metric, (tree, _) in trees.items())
     named = "".join(f'    "{column}",\n' for column in columns)
     identity = '    "time",\n    "late_us",\n    "cluster",\n    "dt",\n    "identifier",\n    *IDENTITY,\n'
     wanted = (
         f'\n\nCOLUMNS = [\n{identity}{named}]\n"""The columns that the formulas need."""\n' if name == "pandas" else ""
     )
-    return f"{PREAMBLES[name]}{lines}    )\n{wanted}"
+    preamble = PREAMBLES[name].replace("LEAD", str(lead_s(tick_ms)))
+    return f"{preamble}{lines}    )\n{wanted}"
 
 
-def _python(formula: Tree) -> str:
+def _python(formula: Tree, tick_ms: int) -> str:
     match formula:
         case Value(column):
             return f'value("{column}")'
         case ScaledRate(column, divisor):
-            gap_ms = round(GAP_INTERVALS * 1000 * max(1.0, BY_NAME[column].interval_s))
-            rate = f'rate("{column}", {gap_ms})'
+            rate = f'rate("{column}", {longest_ms(column, tick_ms)})'
             return rate if divisor == 1 else f"{rate} / {divisor:.0f}"
         case Times(factor, value):
-            return f"{factor:g} * {_python(value)}"
+            return f"{factor:g} * {_python(value, tick_ms)}"
         case Sum(first, second):
-            return f"({_python(first)} + {_python(second)})"
+            return f"({_python(first, tick_ms)} + {_python(second, tick_ms)})"
         case Difference(whole, part):
-            return f"({_python(whole)} - {_python(part)})"
+            return f"({_python(whole, tick_ms)} - {_python(part, tick_ms)})"
         case _:
-            return _call(formula)
+            return _call(formula, tick_ms)
 
 
-def _call(formula: Tree) -> str:
+def _call(formula: Tree, tick_ms: int) -> str:
     match formula:
         case Share(part, whole):
-            return f"share({_python(part)}, {_python(whole)})"
+            return f"share({_python(part, tick_ms)}, {_python(whole, tick_ms)})"
         case PartOfSum(part, rest):
-            return f"share({_python(part)}, {_python(Sum(part, rest))})"
+            return f"share({_python(part, tick_ms)}, {_python(Sum(part, rest), tick_ms)})"
         case NotNegative(value):
-            return f"not_negative({_python(value)})"
+            return f"not_negative({_python(value, tick_ms)})"
         case BelowNode(limit, depth, own):
-            return f'below_node(value("{limit}"), value("{depth}"), {_python(own)})'
+            return f'below_node(value("{limit}"), value("{depth}"), {_python(own, tick_ms)})'
         case KilledProcesses(kills, group_kills):
-            return f"killed({_python(kills)}, {_python(group_kills)})"
+            return f"killed({_python(kills, tick_ms)}, {_python(group_kills, tick_ms)})"
         case _:
             raise TypeError(f"no Python for {formula}")

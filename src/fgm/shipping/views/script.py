@@ -6,18 +6,14 @@ first rate of each day is null.
 
 from collections.abc import Iterator
 
-from fgm.metrics.catalogue import BY_NAME, COLUMN_TYPES
+from fgm.metrics.catalogue import COLUMN_TYPES
 from fgm.metrics.derived import DERIVED
-from fgm.metrics.rates import GAP_INTERVALS
 from fgm.shipping.views.dialects import DIALECTS, Dialect
-from fgm.shipping.views.expressions import columns_of, counters_of, expression, rate_name
+from fgm.shipping.views.expressions import columns_of, expression, rate_name
+from fgm.shipping.views.gaps import COUNTERS, lead_s, longest_ms
 from fgm.store.samples.series import IDENTITY_COLUMNS
 
 PARTITION_COLUMNS = ("cluster", "dt", "identifier")
-TICK_S = 1.0
-"""Sampling interval that the rates assume, as `fgm` itself does by default."""
-_LEAD_S = 25
-"""Time before a range that is read, too, for its first rates: the longest distance that is not a gap."""
 _SERIES = """CASE scope
         WHEN 'pod' THEN 'pod:' || pod_uid
         WHEN 'cgroup' THEN 'cgroup:' || cgroup
@@ -27,15 +23,15 @@ _SERIES = """CASE scope
     END"""
 
 
-def script(name: str, url: str) -> str:
+def script(name: str, url: str, tick_ms: int = 1000) -> str:
     """Return the statements that make the views over a bucket, in a dialect of DIALECTS.
 
-    `url`: of the bucket, as for `fgm ship`.
+    `url`: of the bucket, as for `fgm ship`. `tick_ms`: the sampling interval of the nodes.
     """
     dialect = DIALECTS[name]
     files = f"{url.rstrip('/')}/metrics"
     statements = {"duckdb": _duckdb, "spark": _spark, "trino": _trino}[name](dialect, files.replace("'", "''"))
-    return "".join(f"{statement};\n\n" for statement in (*statements, *_derived(dialect, name)))
+    return "".join(f"{statement};\n\n" for statement in (*statements, *_derived(dialect, name, tick_ms)))
 
 
 def recorded_columns(dialect: Dialect) -> Iterator[tuple[str, str]]:
@@ -93,55 +89,61 @@ def _samples(dialect: Dialect, kind: str) -> str:
     )
 
 
-def _derived(dialect: Dialect, name: str) -> Iterator[str]:
+def _derived(dialect: Dialect, name: str, tick_ms: int) -> Iterator[str]:
     """Yield the view, and a function that reads only the files of a time where the dialect has such functions."""
     kind = "TEMPORARY VIEW" if name == "spark" else "VIEW"
-    yield f"CREATE OR REPLACE {kind} derived AS\n{_select(dialect, '')}"
+    yield f"CREATE OR REPLACE {kind} derived AS\n{_select(dialect, '', tick_ms)}"
     text, _, _, time = dialect.types
-    earlier = f"CAST(begin AS {time}) - INTERVAL '{_LEAD_S}' SECOND"
+    earlier = f"CAST(begin AS {time}) - INTERVAL '{lead_s(tick_ms)}' SECOND"
     days = f"dt BETWEEN CAST(CAST({earlier} AS DATE) AS {text}) AND CAST(CAST(finish AS DATE) AS {text})"
     between = f"WHERE {days}\n        AND {dialect.name('time')} BETWEEN {earlier} AND CAST(finish AS {time})"
     asked = f"\nWHERE {dialect.name('time')} >= CAST(begin AS {time})"
+    ranged = f"{_select(dialect, between, tick_ms)}{asked}"
     if name == "duckdb":
-        yield f"CREATE OR REPLACE MACRO derived_between(begin, finish) AS TABLE\n{_select(dialect, between)}{asked}"
+        yield f"CREATE OR REPLACE MACRO derived_between(begin, finish) AS TABLE\n{ranged}"
     elif name == "spark":
         yield (
             f"CREATE OR REPLACE TEMPORARY FUNCTION derived_between(begin {time}, finish {time})\n"
-            f"RETURNS TABLE RETURN\n{_select(dialect, between)}{asked}"
+            f"RETURNS TABLE RETURN\n{ranged}"
         )
 
 
-def _select(dialect: Dialect, between: str) -> str:
+def _select(dialect: Dialect, between: str, tick_ms: int) -> str:
     """Return the query of the derived metrics. `between`: a condition on the samples, or nothing."""
     trees = {metric.name: metric.tree for metric in DERIVED if metric.tree is not None}
-    counters = sorted(set().union(*map(counters_of, trees.values())))
+    counters = sorted(COUNTERS)
     values = sorted(set().union(*map(columns_of, trees.values())))
     kept = [*PARTITION_COLUMNS, "time", "time_ms", "series", *IDENTITY_COLUMNS]
+    recorded = ", ".join(map(dialect.name, [*kept, "read_ms", *sorted({*values, *counters})]))
+    before = ",\n            ".join(_before(dialect, counter) for counter in counters)
     names = ", ".join(map(dialect.name, kept))
-    rates = "".join(
-        f",\n        {_rate(dialect, counter)} AS {dialect.name(rate_name(counter))}" for counter in counters
-    )
-    metrics = "".join(f",\n    {expression(tree, dialect)} AS {metric}" for metric, tree in trees.items())
+    rates = ",\n        ".join(_rate(dialect, counter, tick_ms) for counter in counters)
+    metrics = ",\n    ".join(f"{expression(tree, dialect)} AS {metric}" for metric, tree in trees.items())
     return (
-        f"SELECT {names}{metrics}\nFROM (\n"  # noqa: S608 - names of the catalogue
-        f"    SELECT {names}, {', '.join(map(dialect.name, values))}{rates}\n    FROM samples\n    {between}\n"
-        f"    WINDOW w AS (PARTITION BY {', '.join(PARTITION_COLUMNS)}, series ORDER BY time_ms)\n) rates"
+        f"SELECT {names},\n    {metrics}\nFROM (\n"  # noqa: S608 - names of the catalogue
+        f"    SELECT {names}, {', '.join(map(dialect.name, values))},\n        {rates}\n    FROM (\n"
+        f"        SELECT {recorded},\n            {before}\n        FROM samples\n        {between}\n"
+        f"        WINDOW w AS (PARTITION BY {', '.join(PARTITION_COLUMNS)}, series ORDER BY time_ms)\n"
+        "    ) readings\n) rates"
     )
 
 
-def _rate(dialect: Dialect, counter: str) -> str:
-    """Return the growth of a counter per second since the value before; null after a gap, or if it started over."""
+def _before(dialect: Dialect, counter: str) -> str:
+    """Return the last reading of a counter before this row."""
     column = dialect.name(counter)
-    gap_ms = round(GAP_INTERVALS * 1000 * max(TICK_S, BY_NAME[counter].interval_s))
-    earlier, at, read = (
-        dialect.before(value)
-        for value in (
-            column,
-            f"CASE WHEN {column} IS NOT NULL THEN time_ms END",
-            f"CASE WHEN {column} IS NOT NULL THEN read_ms END",
-        )
-    )
+    reading = f"CASE WHEN {column} IS NOT NULL THEN {dialect.reading(column)} END"
+    return f"{dialect.before(reading)} AS {dialect.name(_before_name(counter))}"
+
+
+def _before_name(counter: str) -> str:
+    return f"{counter}/before"
+
+
+def _rate(dialect: Dialect, counter: str, tick_ms: int) -> str:
+    """Return the growth of a counter per second since the reading before; null after a gap, or if it started over."""
+    column, before = dialect.name(counter), dialect.name(_before_name(counter))
     return (
-        f"CASE WHEN {column} >= {earlier} AND time_ms - {at} <= {gap_ms} AND read_ms > {read}\n"
-        f"            THEN 1000E0 * ({column} - {earlier}) / (read_ms - {read}) END"
+        f"CASE WHEN {column} >= {before}.value AND time_ms - {before}.time_ms <= {longest_ms(counter, tick_ms)}"
+        f" AND read_ms > {before}.read_ms\n            THEN 1000E0 * ({column} - {before}.value)"
+        f" / (read_ms - {before}.read_ms) END AS {dialect.name(rate_name(counter))}"
     )

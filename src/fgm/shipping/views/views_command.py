@@ -10,6 +10,7 @@ from fgm.shipping.views.script import script
 def views(arguments: argparse.Namespace) -> int:
     """Run `fgm views` and return its exit code."""
     is_python = arguments.dialect in PREAMBLES
-    text = python_module(arguments.dialect) if is_python else script(arguments.dialect, arguments.url)
+    tick_ms = arguments.interval_ms
+    text = python_module(arguments.dialect, tick_ms) if is_python else script(arguments.dialect, arguments.url, tick_ms)
     sys.stdout.write(text)
     return 0
