@@ -5,18 +5,28 @@ each node, shipped with `fgm ship` into a bucket that is a directory. Then DuckD
 a process), Dask (two workers) and Polars answer, each in a process of its own, with what `fgm views` prints and nothing
 else of fgm. `--history`: directories that `benchmarks.history --days 0.0834 --merged --until 1764432300000` has made.
 
+`cpu_s` is the time of processor of all processes of the engine, from start to end. `read_mb` is what they read of the
+bucket, in whatever way: an engine finds it on a file system of its own, with a cold cache and without read-ahead, and
+the sectors that its disk delivered are counted (each once, in pages of 4 KiB). That needs root and a free loop device.
+With `--s3`, the bucket is in SeaweedFS (`make object-stores`), and `read_mb` is what went over its connections; Spark
+and DuckDB, whose packages have no file system for S3, are left out.
+
 PYTHON is an environment with pyspark, dask[dataframe,distributed], polars, duckdb and pyarrow; Spark needs Java 17.
 """
 
 import argparse
+import itertools
 import json
 import os
-import shutil
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from benchmarks.fleet_engines import ENGINES
+from benchmarks.fleet_places import Place, behind_relay, cold_disk
+from tests.support.object_stores import BUCKET, object_store
 
 from fgm.metrics.catalogue import COLUMN_TYPES, COLUMNS
 from fgm.shipping.views.python_module import python_module
@@ -29,6 +39,7 @@ CULPRIT_NODE = 41
 HOURS = ("20251129T140000Z", "20251129T150000Z")
 AT_MS = 1_764_426_720_000  # 2025-11-29T14:32:00Z
 """Minute of the question."""
+ENGINES_WITH_S3 = ("polars", "dask")
 
 
 def main() -> int:
@@ -36,23 +47,32 @@ def main() -> int:
     parser.add_argument(
         "folder", metavar="DIR", type=Path, help="folder to write into; made history in it is used again"
     )
-    parser.add_argument(
-        "--history", metavar="DIR", type=Path, action="append", required=True, help="made history of a node"
-    )
+    parser.add_argument("--history", metavar="DIR", type=Path, action="append", default=[], help="history of a node")
     parser.add_argument("--nodes", type=int, default=100, help="number of nodes (default: %(default)s)")
     parser.add_argument("--python", default=sys.executable, help="interpreter with the engines (default: this one)")
     parser.add_argument("--engines", default=",".join(ENGINES), help="engines to ask (default: %(default)s)")
+    parser.add_argument("--s3", action="store_true", help="read from SeaweedFS instead of a disk")
     arguments = parser.parse_args()
-    bucket = arguments.folder / "bucket"
+    folder: Path = arguments.folder.resolve()
+    bucket = folder / "bucket"
     if not bucket.exists():
-        ship_nodes(arguments.folder, make_hours(arguments.folder, arguments.history), arguments.nodes)
-    for dialect, url in (("duckdb", str(bucket)), ("spark", f"file://{bucket}")):
-        (arguments.folder / f"{dialect}.sql").write_text(script(dialect, url))
-    for name in ("polars", "pandas"):
-        (arguments.folder / f"{name}.py").write_text(python_module(name))
-    for engine in arguments.engines.split(","):
-        for pruned in (True, False):
-            ask(arguments.python, engine, arguments.folder, pruned=pruned)
+        if not arguments.history:
+            parser.error(f"{folder} has no history yet: give --history")
+        lay_nodes(folder, make_hours(folder, arguments.history), arguments.nodes)
+        ship(folder, f"file://{bucket}", {})
+    engines = arguments.engines.split(",")
+    with ExitStack() as stack:
+        store = None
+        if arguments.s3:
+            engines = [name for name in engines if name in ENGINES_WITH_S3]
+            store = stack.enter_context(object_store("s3", Path(stack.enter_context(TemporaryDirectory())) / "s3"))
+            ship(folder, f"s3://{BUCKET}/fleet", store.variables(store.port))
+        for engine, pruned in itertools.product(engines, (True, False)):
+            with behind_relay(store) if store else cold_disk(bucket) as place:
+                answer = ask(arguments.python, engine, folder, place, pruned=pruned)
+            if place.read_bytes is not None:
+                answer["read_mb"] = round(place.read_bytes / 1e6, 1)
+            print(engine, "pruned" if pruned else "not pruned", json.dumps(answer), flush=True)
     return 0
 
 
@@ -75,38 +95,45 @@ def make_hours(folder: Path, histories: list[Path]) -> dict[str, Path]:
                 culprit = made["culprit"] = folder / "culprit.parquet"
                 culprit.write_bytes(encode(chunks, COLUMN_TYPES, file.header))
             file.close()
+    for path in made.values():
+        os.utime(path, ns=(1, 1))  # `fgm ship` leaves files alone that were just written
     return made
 
 
-def ship_nodes(folder: Path, made: dict[str, Path], nodes: int) -> None:
+def lay_nodes(folder: Path, made: dict[str, Path], nodes: int) -> None:
+    """Make a data directory with the hours of all nodes, each as a writer."""
     histories = len({key.partition("/")[0] for key in made} - {"culprit"})
     for node in range(nodes):
-        data = folder / "node"
-        writer = data / DAY / f"identifier=node-{node:03}"
+        writer = folder / "nodes" / DAY / f"identifier=node-{node:03}"
         writer.mkdir(parents=True)
         for hour in HOURS:
             is_culprit = node == CULPRIT_NODE and hour == HOURS[0]
-            target = writer / f"metrics-{hour}--PT1H.parquet"
-            shutil.copy(made["culprit" if is_culprit else f"{node % histories}/{hour}"], target)
-            os.utime(target, ns=(1, 1))
-        flags = ["--cluster", "blue", "--once", "--max-megabytes-per-second", "1000"]
-        command = [sys.executable, "-m", "fgm", "ship", str(data), f"file://{folder}/bucket", *flags]
-        subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
-        shutil.rmtree(data)
+            source = made["culprit" if is_culprit else f"{node % histories}/{hour}"]
+            os.link(source, writer / f"metrics-{hour}--PT1H.parquet")
 
 
-def ask(python: str, engine: str, folder: Path, *, pruned: bool) -> None:
-    """Ask an engine in a process of its own, without fgm on its path, and print its answer."""
+def ship(folder: Path, url: str, environment: dict[str, str]) -> None:
+    flags = ["--cluster", "blue", "--once", "--max-megabytes-per-second", "1000"]
+    command = [sys.executable, "-m", "fgm", "ship", str(folder / "nodes"), url, *flags]
+    subprocess.run(command, check=True, env=os.environ | environment)
+
+
+def ask(python: str, engine: str, folder: Path, place: Place, *, pruned: bool) -> dict[str, object]:
+    """Ask an engine in a process of its own, without fgm on its path; return its answer, and what it took."""
+    (folder / "url").write_text(place.url)
+    (folder / "duckdb.sql").write_text(script("duckdb", place.url))
+    (folder / "spark.sql").write_text(script("spark", f"file://{place.url}"))
+    for name in ("polars", "pandas"):
+        (folder / f"{name}.py").write_text(python_module(name))
     program = Path(__file__).with_name("fleet_engines.py")
-    command = [python, str(program), engine, str(folder), "pruned" if pruned else "all"]
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    environment |= {"SPARK_LOCAL_IP": "127.0.0.1", "SPARK_LOCAL_HOSTNAME": "localhost"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "benchmarks.metered", python, str(program), engine, str(folder)]
+    command.append("pruned" if pruned else "all")
+    environment = os.environ | {"PYTHONPATH": "", "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_LOCAL_HOSTNAME": "localhost"}
+    done = subprocess.run(command, env=environment | place.environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        print(f"{engine}: failed: {done.stderr.strip().splitlines()[-1:]}")
-        return
-    answer = json.loads(done.stdout.splitlines()[-1])
-    print(engine, "pruned" if pruned else "not pruned", json.dumps(answer), flush=True)
+        return {"failed": done.stderr.strip().splitlines()[-1:]}
+    answer, cpu_s = done.stdout.splitlines()[-2:]
+    return {**json.loads(answer), "cpu_s": round(float(cpu_s), 1)}
 
 
 if __name__ == "__main__":

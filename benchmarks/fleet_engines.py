@@ -1,14 +1,16 @@
 """Engines that answer the question of `benchmarks.fleet`. It imports nothing of fgm; each engine only what it needs."""
 
 import json
+import os
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 DAY = "2025-11-29"
-Answer = tuple[list[Any], int]
-"""The row, and the number of bytes that were read."""
+Answer = tuple[list[Any], Counter[str]]
+"""The row, and the processes of the engine."""
 BEGIN, END = "2025-11-29 14:32:00", "2025-11-29 14:32:59"
 QUESTION = """SELECT identifier, pod_name, container_name, avg(total_cpu_usage_millicores) AS millicores,
     avg(psi_cpu_some_ratio) AS pressure, max(psi_cpu_some_ratio) AS peak
@@ -26,20 +28,13 @@ def statements(folder: Path, dialect: str) -> list[str]:
     return [text for text in (folder / f"{dialect}.sql").read_text().split(";\n") if text.strip()]
 
 
-def read_bytes() -> int:
-    """Return the bytes that this process has read from files, also from the page cache."""
-    return int(Path("/proc/self/io").read_text().split()[1])
-
-
 def duckdb_answer(folder: Path, *, pruned: bool) -> Answer:
     import duckdb
 
     connection = duckdb.connect()
     for statement in statements(folder, "duckdb"):
         connection.execute(statement)
-    before = read_bytes()
-    row = connection.execute(question(pruned=pruned)).fetchall()[0]
-    return list(row), read_bytes() - before
+    return list(connection.execute(question(pruned=pruned)).fetchall()[0]), processes()
 
 
 def spark_answer(folder: Path, *, pruned: bool) -> Answer:
@@ -51,11 +46,7 @@ def spark_answer(folder: Path, *, pruned: bool) -> Answer:
     session.sparkContext.setLogLevel("ERROR")
     for statement in statements(folder, "spark"):
         session.sql(statement)
-    row = list(session.sql(question(pruned=pruned)).collect()[0])
-    executors = session.sparkContext._jsc.sc().statusStore().executorList(True)  # noqa: FBT003, SLF001 - a method of Java
-    read = sum(executors.apply(number).totalInputBytes() for number in range(executors.length()))
-    session.stop()
-    return row, read
+    return list(session.sql(question(pruned=pruned)).collect()[0]), processes()
 
 
 def module(folder: Path, name: str) -> dict[str, Any]:
@@ -68,8 +59,7 @@ def polars_answer(folder: Path, *, pruned: bool) -> Answer:
     import polars as pl
 
     names = module(folder, "polars")
-    before = read_bytes()
-    frame = names["samples"](str(folder / "bucket"))
+    frame = names["samples"]((folder / "url").read_text())
     first, last = (pl.lit(f"{text}Z").str.to_datetime("%Y-%m-%d %H:%M:%SZ", time_zone="UTC") for text in (BEGIN, END))
     if pruned:
         frame = frame.filter(pl.col("dt") == DAY, pl.col("time").is_between(first - pl.duration(seconds=25), last))
@@ -77,8 +67,7 @@ def polars_answer(folder: Path, *, pruned: bool) -> Answer:
     cpu, pressure = pl.col("total_cpu_usage_millicores"), pl.col("psi_cpu_some_ratio")
     by = ["identifier", "pod_name", "container_name", "container_id"]
     wanted = frame.group_by(by).agg(cpu.mean(), pressure.mean().alias("mean"), pressure.max().alias("peak"))
-    row = wanted.top_k(1, by=cpu).drop("container_id").collect().row(0)
-    return list(row), read_bytes() - before
+    return list(wanted.top_k(1, by=cpu).drop("container_id").collect().row(0)), processes()
 
 
 def dask_answer(folder: Path, *, pruned: bool) -> Answer:
@@ -90,13 +79,11 @@ def dask_answer(folder: Path, *, pruned: bool) -> Answer:
     first, last = (pd.Timestamp(text, tz="UTC") for text in (BEGIN, END))
     with (
         LocalCluster(2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as cluster,
-        Client(cluster) as client,
+        Client(cluster),
     ):
-        before = sum(client.run(read_bytes).values())
         wanted = [("dt", "==", DAY), ("time", ">=", first - pd.Timedelta(25, "s")), ("time", "<=", last)]
-        rows = dd.read_parquet(
-            str(folder / "bucket" / "metrics"), columns=names["COLUMNS"], filters=wanted if pruned else None
-        )
+        files = f"{(folder / 'url').read_text()}/metrics"
+        rows = dd.read_parquet(files, columns=names["COLUMNS"], filters=wanted if pruned else None)
         derive = names["derived"]
 
         def of_minute(part: pd.DataFrame) -> pd.DataFrame:  # each file has whole series
@@ -104,24 +91,45 @@ def dask_answer(folder: Path, *, pruned: bool) -> Answer:
             return part[part["time"].between(first, last)]
 
         frame = derive(rows.compute()) if pruned else rows.map_partitions(of_minute).compute()
-        read = sum(client.run(read_bytes).values()) - before
+        counted = processes()
     frame = frame[(frame["scope"] == "container") & (frame["time"] >= first) & (frame["time"] <= last)]
     groups = frame.groupby(["identifier", "pod_name", "container_name", "container_id"])
     top = groups["total_cpu_usage_millicores"].mean().idxmax()
     row = groups.get_group(top)
     cpu, pressure = row["total_cpu_usage_millicores"], row["psi_cpu_some_ratio"]
-    return [*top[:3], cpu.mean(), pressure.mean(), pressure.max()], read
+    return [*top[:3], cpu.mean(), pressure.mean(), pressure.max()], counted
 
 
 ENGINES = {"duckdb": duckdb_answer, "polars": polars_answer, "spark": spark_answer, "dask": dask_answer}
 
 
+def processes() -> Counter[str]:
+    """Return how many processes of each program this one and its descendants are, of Java by their main classes."""
+    parents, commands = {}, {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            commands[int(folder.name)] = (folder / "cmdline").read_text().split("\0")
+        except OSError:  # it has ended
+            continue
+    found = {os.getpid()}
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= more
+    return Counter(program(commands.get(pid, [])) for pid in found)
+
+
+def program(command: list[str]) -> str:
+    """Return the name of a program, or the main class of a Java machine."""
+    classes = [text.rpartition(".")[2] for text in command[1:] if text.startswith("org.apache.spark.")]
+    return classes[0] if classes else Path(command[0]).name
+
+
 def main() -> int:
     engine, folder, which = sys.argv[1:]
     begun = time.perf_counter()
-    row, read = ENGINES[engine](Path(folder), pruned=which == "pruned")
+    row, counted = ENGINES[engine](Path(folder), pruned=which == "pruned")
     seconds = round(time.perf_counter() - begun, 1)
-    print(json.dumps({"row": row, "seconds": seconds, "read_mb": round(read / 1e6, 1)}))
+    print(json.dumps({"row": row, "seconds": seconds, "processes": counted}))
     return 0
 
 
