@@ -3,7 +3,7 @@
 #
 # Software: datafusion 55.0.0; duckdb 2.0.1 and pyarrow 26.0.1 write the same 6,000 rows with their defaults; DuckDB,
 # ClickHouse 26.9 (chdb 4.4.0) and Polars 2.1.0 read them, too.
-# Half of the numbers are -0.0, as rounding a small negative difference makes them: round(-0.2) is -0.0.
+# Half of the numbers are -0.0, as rounding a small negative difference makes them: round(-0.2, 0) is -0.0.
 # Expected: 3,000 rows where x = 0, since -0.0 equals 0.0, also in DataFusion.
 # Seen:     3,000 rows in the file of pyarrow, and none in that of DuckDB, which adds a bloom filter: DataFusion looks for the
 #           bytes of 0.0 in it, and skips the row group. With bloom_filter_on_read = false there are 3,000. Without an error.
