@@ -1,12 +1,16 @@
 """URLs that cannot be used are refused with a sentence that names no credentials."""
 
+import contextlib
+import http.server
 import math
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from fgm.shipping.destination import Destination
-from fgm.shipping.errors import ShipError
+from fgm.shipping.errors import RefusedError, ShipError
 from fgm.shipping.local_file import LocalFile
 from fgm.shipping.pace import PART_BYTES, Pace
 
@@ -62,3 +66,46 @@ def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file")
     with pytest.raises(ShipError, match=f"cannot use file://{tmp_path}/out"):
         Destination(f"file://{tmp_path}/out", PACE)
+
+
+@contextlib.contextmanager
+def answering(status: int, body: str) -> Iterator[int]:
+    """Run a server that answers each request in this way; return its port."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(status)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "error", "message"),
+    [
+        (403, "AccessDenied", RefusedError, "^cannot write quota/a: .*403 Forbidden$"),
+        (400, "InvalidArgument", RefusedError, "^cannot write quota/a: .*400 Bad Request$"),
+        (401, "Unauthorized", ShipError, "^cannot write quota/a: .*401 Unauthorized$"),
+        (404, "NoSuchBucket", ShipError, "^cannot write quota/a: .*404 Not Found$"),
+        (403, "QuotaExceeded", ShipError, "^the destination is full: cannot write quota/a: .*403 Forbidden$"),
+    ],
+)
+def test_an_answer_is_about_one_object_or_about_all(
+    status: int, code: str, error: type[ShipError], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with answering(status, f"<?xml version='1.0'?><Error><Code>{code}</Code></Error>") as port:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+        for name, value in {"ALLOW_HTTP": "true", "ACCESS_KEY_ID": "a", "SECRET_ACCESS_KEY": "b"}.items():
+            monkeypatch.setenv(f"AWS_{name}", value)
+        with pytest.raises(ShipError, match=message) as raised:
+            Destination("s3://bucket", PACE).write("quota/a", b"x")
+    assert type(raised.value) is error

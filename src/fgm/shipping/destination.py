@@ -36,7 +36,8 @@ _STATUS_OF_ALL = {401, 404, 408, 429}
 """Statuses that are not about one object: no valid credentials, no bucket, too slow, too many requests."""
 _ERRORS_OF_ALL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENOTCONN, errno.ESTALE, errno.ETIMEDOUT}
 _NOT_IMPLEMENTED = re.compile(r"status code: 501|NotImplemented|NotSupported")
-_FULL = re.compile(r"status code: 507|quota|\(os error (28|122)\)", re.IGNORECASE)
+_FULL = re.compile(r"status code: 507|<Code>\w*(Quota|StorageFull)\w*</Code>|\(os error (28|122)\)")
+"""What says that there is no space, such as QuotaExceeded of Ceph and XMinioStorageFull of MinIO."""
 _Result = TypeVar("_Result")
 
 
