@@ -58,6 +58,22 @@ def test_starts_and_exits_are_counted_and_other_events_are_listed_in_time() -> N
     assert ranking.counted == {"start": 2}
 
 
+def test_a_node_with_many_events_does_not_hide_those_of_others() -> None:
+    many = tuple(Event(time_ms, "oom_kill", "a", "a", "killed") for time_ms in range(50))
+    few = (Event(40, "throttle", "b", "b", "throttled"),)
+
+    ranking = rank(QUESTION, [answer("a", events=many), answer("b", events=few)], max_events=5)
+
+    assert [(each.answer.source, each.item.time_ms) for each in ranking.events] == [
+        ("node/a", 0),
+        ("node/a", 1),
+        ("node/a", 2),
+        ("node/a", 3),
+        ("node/b", 40),
+    ]
+    assert ranking.counted == {"oom_kill": 46}
+
+
 def test_users_of_all_nodes_are_one_list_and_what_is_cut_is_counted() -> None:
     users = tuple(User(f"{mean}", f"{mean}", None, None, mean, mean, None) for mean in (900.0, 10.0, 0.0))
     findings = [finding(f"{number}", 5.0) for number in range(4)]

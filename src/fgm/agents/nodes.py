@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 import anyio
 
 from fgm.agents.arguments import NothingMatchesError
+from fgm.agents.clocks import TOLERANCE_MS, notes_on_clocks, offsets_ms
 from fgm.agents.links import PageLink
 from fgm.agents.spans import Recorded
 from fgm.asking.answer_fields import named_as_wrong_form
@@ -39,12 +40,13 @@ Other = TypeVar("Other")
 
 @dataclass(frozen=True, slots=True)
 class AskedNode:
-    """A node whose viewer has answered."""
+    """A node whose viewer has answered. `ahead_ms`: how far its clock is ahead of this machine's."""
 
     name: str
     source: Source
     client: ViewerClient
     health: Health
+    ahead_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,8 @@ class Nodes:
             client = await self._client(source)  # its pod may have been replaced since the last question
             found = await ask_health(client, timeout_s=TIMEOUT_S)
         name = name_of(source) if is_of_cluster(source) else found.node or source.name
-        return AskedNode(name, source, client, found), found
+        ahead_ms = found.now_ms - self._clock.wall_ns() // 1_000_000
+        return AskedNode(name, source, client, found, ahead_ms), found
 
     async def ask(
         self, surveyed: Answers[Other], question: Callable[[AskedNode], Awaitable[Result]]
@@ -250,16 +253,35 @@ def _cut(reason: str) -> str:
     return reason if len(reason) <= MAX_REASON else f"{reason[: MAX_REASON - 1]}…"
 
 
+def clock_offsets(surveyed: Answers[Health]) -> list[tuple[str, int]]:
+    """Return the name of each node, and how many milliseconds its clock is ahead of what most clocks show."""
+    offsets = offsets_ms([node.ahead_ms for node, _ in surveyed.nodes])
+    return [(node.name, offset_ms) for (node, _), offset_ms in zip(surveyed.nodes, offsets, strict=True)]
+
+
 def recorded(surveyed: Answers[Health]) -> Recorded:
     """Return what the nodes have recorded together.
 
     Raises: AskError if none has any data.
     """
-    have = [health for _, health in surveyed.nodes if health.newest_ms is not None and health.oldest_ms is not None]
+    offsets = clock_offsets(surveyed)
+    have = [
+        (health.oldest_ms, health.newest_ms, health.now_ms, health.interval_ms, offset_ms)
+        for (_, health), (_, offset_ms) in zip(surveyed.nodes, offsets, strict=True)
+        if health.oldest_ms is not None and health.newest_ms is not None
+    ]
     if not have:
         raise AskError("there is no data yet")
+    newest = [newest_ms for _, newest_ms, *_ in have]
+    if len(have) > 1:  # ranges and times of day count from it: one wrong clock must not move those of all nodes
+        newest = [
+            newest_ms - max(0, offset_ms)
+            for _, newest_ms, now_ms, _, offset_ms in have
+            if newest_ms <= now_ms + TOLERANCE_MS
+        ] or newest
     return Recorded(
-        min(each.oldest_ms for each in have if each.oldest_ms is not None),
-        max(each.newest_ms for each in have if each.newest_ms is not None),
-        min(each.interval_ms for each in have),
+        min(oldest_ms for oldest_ms, *_ in have),
+        max(newest),
+        min(interval_ms for _, _, _, interval_ms, _ in have),
+        notes_on_clocks(offsets),
     )

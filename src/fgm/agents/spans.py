@@ -18,11 +18,15 @@ _UNIT_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_80
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What the asked nodes have: their oldest and newest sample, and the interval between two."""
+    """What the asked nodes have: their oldest and newest sample, and the interval between two.
+
+    `clock_notes`: sentences about nodes whose clocks differ from those of the others.
+    """
 
     oldest_ms: int
     newest_ms: int
     interval_ms: int
+    clock_notes: tuple[str, ...] = ()
 
     @property
     def end_ms(self) -> int:

@@ -1,8 +1,9 @@
 """The answers of several viewers as one ranked list: strength is one scale, which means the same on all nodes. Pure."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Generic, TypeVar
 
 from fgm.asking.minute import USED_METRICS, Event, Finding, MinuteQuestion, NodeAnswer, User
@@ -67,7 +68,8 @@ def rank(
     findings = [OnNode(answer, finding) for answer in answers for finding in answer.findings]
     findings.sort(key=lambda each: (-score(each.item), each.item.from_ms, each.answer.source))
     events = [OnNode(answer, event) for answer in answers for event in answer.events]
-    listed = [each for each in events if each.item.kind not in MINOR_EVENTS][:max_events]
+    major = [[OnNode(answer, event) for event in answer.events if event.kind not in MINOR_EVENTS] for answer in answers]
+    listed = in_turn(major)[:max_events]
     counted: dict[str, int] = {}
     for each in events:
         counted[each.item.kind] = counted.get(each.item.kind, 0) + 1
@@ -91,6 +93,12 @@ def rank(
         {metric: unit for answer in answers for metric, unit in answer.units.items()},
         len(findings),
     )
+
+
+def in_turn(of_each: Iterable[Sequence[Item]]) -> list[Item]:
+    """Return the first item of each, then the second of each, and so on: one that has many does not hide the others."""
+    turns = zip_longest(*([[item] for item in items] for items in of_each), fillvalue=[])
+    return [item for turn in turns for of_one in turn for item in of_one]
 
 
 def score(finding: Finding) -> float:

@@ -10,6 +10,7 @@ from tests.support.agents import agent_of_nodes, answer, call, local_agent, text
 from tests.support.changed_viewer import changed_viewer, each_leaf
 
 from fgm.agents.answer import DEFAULT_TOKENS, estimated_tokens
+from fgm.agents.quantities import DAY_MS
 
 pytestmark = [pytest.mark.slow]
 
@@ -141,6 +142,60 @@ async def test_strange_values_cannot_break_an_answer_or_hide_those_of_others(inc
                 assert page.startswith("Page: http://127.0.0.1:")
                 assert text.splitlines()[-1] == page
                 text.encode()
+
+
+def shifted(body: Any, by_ms: int) -> Any:
+    """Return the state of a viewer whose machine's clock differs."""
+    times = ("now_ms", "oldest_ms", "newest_ms")
+    return {**body, **{name: body[name] + by_ms for name in times if body.get(name)}}
+
+
+@pytest.mark.parametrize(("by_ms", "where"), [(DAY_MS, "1 d ahead of"), (-DAY_MS, "1 d behind")])
+async def test_a_clock_that_differs_does_not_move_the_times_of_other_nodes(
+    incidents_url: str, by_ms: int, where: str
+) -> None:
+    def change(path: str, body: Any) -> Any:
+        return shifted(body, by_ms) if path == "/api/health" else body
+
+    with changed_viewer(incidents_url, change) as changed_url:
+        async with agent_of_nodes({"differs": changed_url, "worker-3": incidents_url}) as client:
+            for name in ("find", "events", "series", "processes", "nodes", "what_happened"):
+                text = await called(client, name)
+                assert f"Note: clock of differs: {where} the others, and so are the recorded times" in text
+
+    assert "worker-3: payments was OOM-killed" in text
+    assert "2026-11-26 17:41" in text.splitlines()[0]
+
+
+async def test_newest_samples_that_cannot_be_true_do_not_move_the_times_of_other_nodes(incidents_url: str) -> None:
+    def change(path: str, body: Any) -> Any:
+        return {**body, "newest_ms": body["now_ms"] + DAY_MS} if path == "/api/health" else body
+
+    with changed_viewer(incidents_url, change) as changed_url:
+        async with agent_of_nodes({"wrong": changed_url, "worker-3": incidents_url}) as client:
+            text = await answer(client, "find", last="10m")
+
+    assert " 2026-11-26 17:" in text.splitlines()[0]
+    assert "worker-3: " in text
+
+
+async def test_a_node_with_much_does_not_hide_what_others_have(incidents_url: str) -> None:
+    def change(path: str, body: Any) -> Any:
+        if path == "/api/containers":
+            first = {**body["containers"][0], "last_seen_ms": body["containers"][0]["last_seen_ms"] + 60_000}
+            return {**body, "containers": [{**first, "id": f"{number:012x}"} for number in range(2000)]}
+        if path == "/api/events":
+            late = {**body["events"][0], "kind": "oom_kill", "time_ms": body["events"][0]["time_ms"] + 60_000}
+            return {**body, "events": [late] * 2000}
+        return body
+
+    with changed_viewer(incidents_url, change) as changed_url:
+        async with agent_of_nodes({"full": changed_url, "worker-3": incidents_url}) as client:
+            found = await answer(client, "find", last="all")
+            events = await answer(client, "events", last="all", limit=4)
+
+    for text in (found, events):
+        assert text.count(" worker-3: ") + text.count("\nworker-3: ") >= 2, text
 
 
 async def test_a_refusal_is_short_whatever_a_viewer_says(incidents_url: str) -> None:

@@ -1,12 +1,13 @@
 """`events`: what the collector noticed, such as OOM kills, exits and starts."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from fgm.agents.answer import Answer, Section
 from fgm.agents.arguments import Argument, Values
-from fgm.agents.nodes import AskedNode, Nodes, recorded
+from fgm.agents.nodes import Answers, AskedNode, Nodes, recorded
 from fgm.agents.quantities import day_and_clock, from_to
 from fgm.agents.series_lookup import CONTAINER, NODE_ID, find_series, named
 from fgm.agents.spans import FROM, LAST, TO, span_of
@@ -25,7 +26,7 @@ from fgm.agents.tools.tool import (
     reading_of,
 )
 from fgm.asking.answer_fields import flag, instant, items, text
-from fgm.asking.ranking import MINOR_EVENTS
+from fgm.asking.ranking import MINOR_EVENTS, in_turn
 from fgm.asking.words import counted, counted_events
 from fgm.store.events.event import KINDS
 
@@ -65,14 +66,11 @@ async def respond(nodes: Nodes, values: Values) -> Answer:
         )
 
     answers = await nodes.ask(surveyed, listed)
-    rows = [(node, event) for node, of_node in answers.nodes for event in of_node.events]
-    rows.sort(key=lambda row: (-row[1].time_ms, row[0].name))
-    counts = Counter(event.kind for _, event in rows)
+    counts = Counter(event.kind for _, of_node in answers.nodes for event in of_node.events)
+    most = values.whole("limit")
     # Starts and exits are most of the events of an ordinary node, and would hide the others.
-    major = [row for row in rows if row[1].kind not in MINOR_EVENTS]
-    minor = [row for row in rows if row[1].kind in MINOR_EVENTS]
-    shown = [*major, *minor][: values.whole("limit")]
-    lines = [f"{day_and_clock(event.time_ms)}  {prefix_of(node.name, answers)}{event.text}" for node, event in shown]
+    major, further_major = _newest(answers, most, are_minor=False)
+    minor, further_minor = _newest(answers, most - len(major), are_minor=True)
     by_kind = ", ".join(
         counted_events(kind, count) for kind, count in sorted(counts.items(), key=lambda item: -item[1])
     )
@@ -82,16 +80,16 @@ async def respond(nodes: Nodes, values: Values) -> Answer:
         notes.append(f"only the newest {MAX_READ} events of each node were read")
     if any(each.derived for each in of_nodes_listed):
         notes.append("the events were derived from the samples, because none were recorded")
-    first = shown[0] if shown else (answers.nodes[0][0], None)
+    node, at_ms = next(((node, event.time_ms) for node, event in [*major, *minor]), (answers.nodes[0][0], None))
     return Answer(
-        f"{counted(len(rows), 'event')}{of_nodes(answers)}, {from_to(span.from_ms, span.to_ms)}"
+        f"{counted(counts.total(), 'event')}{of_nodes(answers)}, {from_to(span.from_ms, span.to_ms)}"
         + (f": {by_kind}" if by_kind else ""),
         [
-            Section("Newest first:", lines[: len(major)], max(0, len(major) - len(shown))),
-            Section("Starts and exits, newest first:", lines[len(major) :], min(len(minor), len(rows) - len(shown))),
+            Section("Newest first:", _lines(major, answers), further_major),
+            Section("Starts and exits, newest first:", _lines(minor, answers), further_minor),
         ],
         notes,
-        [link_to(first[0], span, at_ms=None if first[1] is None else first[1].time_ms)],
+        [link_to(node, span, at_ms=at_ms)],
     )
 
 
@@ -112,6 +110,26 @@ class _Listed:
     events: tuple[_Event, ...]
     reading: Reading
     derived: bool
+
+
+def _newest(answers: Answers[_Listed], most: int, *, are_minor: bool) -> tuple[list[tuple[AskedNode, _Event]], int]:
+    """Return the newest events, of each node in turn, the newest first; and how many further ones there are."""
+    of_each = [
+        sorted(
+            ((node, event) for event in of_node.events if (event.kind in MINOR_EVENTS) == are_minor), key=_newest_first
+        )
+        for node, of_node in answers.nodes
+    ]
+    rows = in_turn(of_each)
+    return sorted(rows[:most], key=_newest_first), max(0, len(rows) - most)
+
+
+def _newest_first(row: tuple[AskedNode, _Event]) -> tuple[int, str]:
+    return (-row[1].time_ms, row[0].name)
+
+
+def _lines(rows: Sequence[tuple[AskedNode, _Event]], answers: Answers[_Listed]) -> list[str]:
+    return [f"{day_and_clock(event.time_ms)}  {prefix_of(node.name, answers)}{event.text}" for node, event in rows]
 
 
 def _event(facts: Any) -> _Event:

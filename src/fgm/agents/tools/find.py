@@ -12,6 +12,7 @@ from fgm.agents.series_lookup import NamedSeries, series_in
 from fgm.agents.spans import FROM, LAST, TO, Span, span_of
 from fgm.agents.tools.tool import NAMESPACE, NODE, Tool, limit, link_to, notes_of, of_nodes, prefix_of
 from fgm.asking.answer_fields import field, flag, instant, items, number_or_none, text_or_none
+from fgm.asking.ranking import in_turn
 
 SCOPES = ("container", "pod", "service", "cgroup", "node", "outside", "sandbox")
 
@@ -47,16 +48,24 @@ async def respond(nodes: Nodes, values: Values) -> Answer:
 
     async def listed(node: AskedNode) -> list[_Found]:
         found = [_found(each) for each in items(await node.client.get("/api/containers", parameters), "containers")]
-        return [each for each in found if values.text("scope") or each.series.scope != "node"]
+        wanted = [each for each in found if values.text("scope") or each.series.scope != "node"]
+        return sorted(wanted, key=lambda each: (-each.last_seen_ms, each.series.name, each.series.id))
 
     answers = await nodes.ask(surveyed, listed)
-    rows = [(node, each) for node, found in answers.nodes for each in found]
-    rows.sort(key=lambda row: (-row[1].last_seen_ms, row[1].series.name, row[1].series.id))
+    of_nodes_found = [[(node, each) for each in found] for node, found in answers.nodes if found]
+    of_nodes_found.sort(key=lambda rows: -rows[0][1].last_seen_ms)
+    rows = in_turn(of_nodes_found)
     shown = rows[: values.whole("limit")]
     lines = [f"{prefix_of(node.name, answers)}{_line(each, have.newest_ms)}" for node, each in shown]
     return Answer(
         f"{len(rows)} series{of_nodes(answers)}, {from_to(span.from_ms, span.to_ms)}",
-        [Section("Seen last first:", lines, len(rows) - len(shown))],
+        [
+            Section(
+                "Seen last first, of each node in turn:" if len(answers.nodes) > 1 else "Seen last first:",
+                lines,
+                len(rows) - len(shown),
+            )
+        ],
         notes_of(answers, span, have),
         [_link(node, span, shown) for node in [*(node for node, _ in shown), answers.nodes[0][0]][:1]],
     )

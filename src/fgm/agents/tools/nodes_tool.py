@@ -2,7 +2,8 @@
 
 from fgm.agents.answer import Answer, Section, distinct
 from fgm.agents.arguments import Values
-from fgm.agents.nodes import Nodes
+from fgm.agents.clocks import notes_on_clocks
+from fgm.agents.nodes import Nodes, clock_offsets
 from fgm.agents.quantities import day_and_clock, length
 from fgm.agents.tools.tool import NODE, Tool, link_to
 from fgm.asking.health import Health
@@ -17,7 +18,10 @@ async def respond(nodes: Nodes, values: Values) -> Answer:
     return Answer(
         f"{len(surveyed.nodes)} of {len(lines)} nodes answer",
         [Section("Nodes:", lines)],
-        [f"resolution: a sample each {every}, unless an answer says otherwise; all times are UTC"],
+        [
+            f"resolution: a sample each {every}, unless an answer says otherwise; all times are UTC",
+            *notes_on_clocks(clock_offsets(surveyed)),
+        ],
         [link_to(node) for node, _ in surveyed.nodes[:1]],
     )
 

@@ -125,7 +125,7 @@ def notes_of(
             resolution = "minimum, mean and maximum of each minute"
         elif "m4" in resolutions:
             resolution += "; the lowest and highest of each part of the range were read"
-    notes = [f"resolution: {resolution}", *answers.notes]
+    notes = [f"resolution: {resolution}", *answers.notes, *recorded.clock_notes]
     if any(each.partial for each in readings):
         notes.append("a part of the range, or of the containers, was left out because it is too much")
     if skipped := max((each.skipped_files for each in readings), default=0):
