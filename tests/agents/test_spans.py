@@ -3,7 +3,7 @@
 import pytest
 
 from fgm.agents.arguments import ArgumentError, read_arguments
-from fgm.agents.spans import FROM, LAST, TO, Recorded, Span, span_of
+from fgm.agents.spans import FROM, TO, Recorded, Span, last, span_of
 from fgm.asking.viewer_client import AskError
 from fgm.iso_time import parse_ms
 
@@ -11,7 +11,7 @@ HAVE = Recorded(parse_ms("2026-11-25T09:00:00Z"), parse_ms("2026-11-26T17:51:44Z
 
 
 def span(default: str = "15m", **sent: str) -> Span:
-    values = read_arguments((FROM, TO, LAST), {name.rstrip("_"): value for name, value in sent.items()})
+    values = read_arguments((FROM, TO, last("15m")), {name.rstrip("_"): value for name, value in sent.items()})
     return span_of(values, HAVE, default, most="2d")
 
 

@@ -11,9 +11,9 @@ INSTRUCTIONS = (
     "Every container of Kubernetes nodes, recorded each second. Read-only. For an incident call what_happened with "
     "its time first: its sentences name the culprit, the metric and the second; then series, processes or events of"
     " that container by its id for proof. what_changed and compare say what is different. find lists containers, "
-    "nodes the recorded time. All times are UTC; a time of day is the last one that was recorded. Each answer says its "
-    "resolution and what is missing, and ends with a link to the page: give the link to the user. 'nothing' means that "
-    "nothing was found, not that nothing was recorded: read the notes."
+    "and nodes lists the recorded times. All times are UTC; a time of day is the last one that was recorded. Each "
+    "answer says its resolution and what is missing, and ends with a link to the page: give the link to the user. "
+    "'nothing' means that nothing was found, not that nothing was recorded: read the notes."
 )
 
 GUIDE = """\

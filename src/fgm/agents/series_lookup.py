@@ -11,7 +11,7 @@ from fgm.asking.answer_fields import items, text, text_or_none
 
 CONTAINER = Argument(
     "container",
-    "Container, service or pod: an id from another answer, or words of its names. node: the node itself.",
+    "Container, service or pod: an id from another answer, or words of its names. The word node means the node itself.",
 )
 MAX_SUGGESTED = 6
 """Maximum number of series that an error message suggests."""

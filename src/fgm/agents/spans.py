@@ -10,7 +10,6 @@ from fgm.asking.typed_times import read_time
 TIME_FORM = "such as 2025-12-30T14:32:00Z, 14:32:10 or 14:32 (UTC), or now"
 FROM = Argument("from", f"Begin, {TIME_FORM}.")
 TO = Argument("to", "End. Default: the newest data.")
-LAST = Argument("last", "Instead of from: length of the range, such as 90s, 15m, 7d or all.")
 NOW = ("now", "newest")
 _LENGTH = re.compile(r"([1-9]\d{0,8})([smhdw])", re.ASCII)
 _UNIT_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
@@ -50,6 +49,12 @@ class Span:
     def length_ms(self) -> int:
         """The length of the range."""
         return self.to_ms - self.from_ms
+
+
+def last(default: str, most: str = "") -> Argument:
+    """Return the argument for the length of a range. `most`: its maximum length."""
+    limit = f", at most {most}" if most else ", 7d or all"
+    return Argument("last", f"Instead of from: length of the range, such as 90s{limit}. Default: {default}.")
 
 
 def instant_ms(text: str, recorded: Recorded) -> int:

@@ -146,6 +146,31 @@ async def test_a_container_that_is_new_or_gone_is_said_to_be(agent: Client) -> N
     assert next(line for line in text.splitlines() if "db-migrate" in line).count("gone: it was only there")
 
 
+async def test_what_only_the_other_range_has_is_said_and_how_the_ranges_lie(agent: Client, incidents_url: str) -> None:
+    before = {"from": "2026-11-26T17:50:14Z", "to": TO, "against": "2026-11-26T17:48:00Z"}
+    compared = asked(incidents_url, "/api/changes", **before)["series"]
+    (sentence,) = (each["findings_before"][0] for each in compared if each["findings_before"])
+    text = await answer(agent, "compare", from_=FROM, to=TO, against="17:48", max_tokens=2000)
+    assert f"only in the other range: {sentence.removesuffix('.')}".replace(": api-gateway: ", ": ") in text
+    assert "overlap" not in text
+
+    text = await answer(agent, "compare", from_="17:40", to="17:50", against="17:46", max_tokens=2000)
+    lines = [line for line in text.splitlines() if line[:1].isdigit() and line[1:3] == ". "]
+    assert "there in 45 % of the range, and in 100 % of the other range" in lines[0]
+    assert not any(line.endswith("): ") for line in lines)
+    assert "Note: a part of the other range was not recorded" in text
+    assert "Note: the ranges overlap" in text
+
+
+async def test_two_users_of_one_name_have_their_ids(agent: Client) -> None:
+    text = await answer(agent, "what_happened", time="17:46:40")
+    memory = next(line for line in text.splitlines() if line.startswith("memory, working set, mean: "))
+
+    assert f"payments (id {KILLED}) " in memory
+    assert f"payments (id {PAYMENTS}) " in memory
+    assert "redis-cache 28.7 MiB" in memory
+
+
 async def test_two_containers_are_compared_at_the_same_time(agent: Client) -> None:
     text = await answer(agent, "compare", from_=FROM, to=TO, container="batch-import", with_container="ledger-db")
 

@@ -10,7 +10,7 @@ from fgm.agents.arguments import Argument, Values
 from fgm.agents.nodes import Answers, AskedNode, Nodes, recorded
 from fgm.agents.quantities import day_and_clock, from_to
 from fgm.agents.series_lookup import CONTAINER, NODE_ID, find_series, named
-from fgm.agents.spans import FROM, LAST, TO, span_of
+from fgm.agents.spans import FROM, TO, last, span_of
 from fgm.agents.tools.tool import (
     NAMESPACE,
     NODE,
@@ -34,10 +34,12 @@ MAX_READ = 5000
 """Maximum number of events that are read from a node."""
 MAX_SERIES = 500
 
+DEFAULT_LENGTH = "1h"
+
 ARGUMENTS = (
     FROM,
     TO,
-    LAST,
+    last(DEFAULT_LENGTH),
     CONTAINER,
     NAMESPACE,
     POD,
@@ -51,7 +53,7 @@ async def respond(nodes: Nodes, values: Values) -> Answer:
     """Return the events of a range, the newest first, and how many there are of each kind."""
     surveyed = await nodes.survey(values.text("node"))
     have = recorded(surveyed)
-    span = span_of(values, have, "1h")
+    span = span_of(values, have, DEFAULT_LENGTH)
     words, filters, kinds = values.text("container"), filters_of(values), values.texts("kind")
     of_kinds = {"kind": ",".join(kinds)} if kinds else {}
 

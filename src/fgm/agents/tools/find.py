@@ -9,12 +9,14 @@ from fgm.agents.links import PageLink
 from fgm.agents.nodes import AskedNode, Nodes, recorded
 from fgm.agents.quantities import DAY_MS, clock, day_and_clock, from_to, quantity
 from fgm.agents.series_lookup import NamedSeries, series_in
-from fgm.agents.spans import FROM, LAST, TO, Span, span_of
+from fgm.agents.spans import FROM, TO, Span, last, span_of
 from fgm.agents.tools.tool import NAMESPACE, NODE, Tool, limit, link_to, notes_of, of_nodes, prefix_of
 from fgm.asking.answer_fields import field, flag, instant, items, number_or_none, text_or_none
 from fgm.asking.ranking import in_turn
 
 SCOPES = ("container", "pod", "service", "cgroup", "node", "outside", "sandbox")
+
+DEFAULT_LENGTH = "all"
 
 ARGUMENTS = (
     Argument("words", "Words that must all occur in its names or id."),
@@ -25,7 +27,7 @@ ARGUMENTS = (
     Argument("metric", "Only what has values of this metric."),
     FROM,
     TO,
-    LAST,
+    last(DEFAULT_LENGTH),
     NODE,
     limit(100, 12),
 )
@@ -35,7 +37,7 @@ async def respond(nodes: Nodes, values: Values) -> Answer:
     """Return the series that match, the one that was seen last first."""
     surveyed = await nodes.survey(values.text("node"))
     have = recorded(surveyed)
-    span = span_of(values, have, "all")
+    span = span_of(values, have, DEFAULT_LENGTH)
     named = {
         "search": values.text("words"),
         "namespace": values.text("namespace").replace(",", "%2C"),

@@ -8,7 +8,7 @@ from fgm.agents.arguments import Argument, ArgumentError, Values
 from fgm.agents.nodes import AskedNode, Nodes, recorded
 from fgm.agents.quantities import day_and_clock, from_to, moment, quantity
 from fgm.agents.series_lookup import CONTAINER, NODE_ID, NamedSeries, find_one, named
-from fgm.agents.spans import FROM, LAST, TO, Span, instant_ms, span_of
+from fgm.agents.spans import FROM, TO, Span, instant_ms, last, span_of
 from fgm.agents.tools.tool import (
     NODE,
     Reading,
@@ -31,12 +31,14 @@ MAX_LIVES = 4
 MAX_STARTED = 5
 """Maximum number of names of which many processes were started."""
 
+DEFAULT_LENGTH = "15m"
+
 ARGUMENTS = (
-    CONTAINER,
+    Argument("container", f"{CONTAINER.description} Default: the node."),
     Argument("time", "An instant, instead of a range."),
     FROM,
     TO,
-    LAST,
+    last(DEFAULT_LENGTH),
     Argument("by", "What to rank by.", choices=("cpu", "memory"), default="cpu"),
     NODE,
     limit(50, 10),
@@ -51,7 +53,7 @@ async def respond(nodes: Nodes, values: Values) -> Answer:
     if time and any(values.text(name) for name in ("from", "to", "last")):
         raise ArgumentError("time cannot be combined with from, to or last")
     at_ms = instant_ms(time, have) if time else None
-    span = Span(max(0, at_ms - 60_000), at_ms + 60_000) if at_ms is not None else span_of(values, have, "15m")
+    span = Span(max(0, at_ms - 60_000), at_ms + 60_000) if at_ms is not None else span_of(values, have, DEFAULT_LENGTH)
     when = {"at": at_ms} if at_ms is not None else {**span.parameters, "points": 10}
     words, most = values.text("container") or NODE_ID, values.whole("limit")
 

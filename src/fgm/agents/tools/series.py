@@ -10,7 +10,7 @@ from fgm.agents.arguments import Argument, ArgumentError, NothingMatchesError, V
 from fgm.agents.nodes import AskedNode, Nodes, recorded
 from fgm.agents.quantities import from_to
 from fgm.agents.series_lookup import CONTAINER, NamedSeries, find_one
-from fgm.agents.spans import FROM, LAST, TO, Span, span_of
+from fgm.agents.spans import FROM, TO, Span, last, span_of
 from fgm.agents.tools.tool import (
     NAMESPACE,
     NODE,
@@ -38,6 +38,8 @@ MAX_METRICS = 12
 PARTS = 10
 """Number of parts of the range whose means an answer lists."""
 
+DEFAULT_LENGTH = "15m"
+
 ARGUMENTS = (
     Argument(
         "metric",
@@ -52,9 +54,9 @@ ARGUMENTS = (
     ),
     FROM,
     TO,
-    LAST,
-    Argument("study", "Also look for this, in a range of at most an hour.", choices=STUDIES),
-    Argument("by", "Values of each of these, of container (default: the node).", choices=LABELS),
+    last(DEFAULT_LENGTH),
+    Argument("study", "Also look for this, of container, in a range of at most an hour.", choices=STUDIES),
+    Argument("by", "Split the values of container (default: the node) by this.", choices=LABELS),
     NAMESPACE,
     POD,
     NODE,
@@ -66,7 +68,7 @@ async def respond(nodes: Nodes, values: Values) -> Answer:
     """Return the values of series, or the series that used most."""
     surveyed = await nodes.survey(values.text("node"))
     have = recorded(surveyed)
-    span, metrics = span_of(values, have, "15m"), list(dict.fromkeys(values.texts("metric")))
+    span, metrics = span_of(values, have, DEFAULT_LENGTH), list(dict.fromkeys(values.texts("metric")))
     if values.text("by"):
         if values.text("study"):
             raise ArgumentError("study cannot be combined with by")

@@ -1,15 +1,15 @@
 """`what_changed`: which containers differ from the time before, and in what."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fgm.agents.answer import Answer, Section
-from fgm.agents.arguments import Argument, Values
+from fgm.agents.arguments import Values
 from fgm.agents.nodes import Answers, AskedNode, Nodes, recorded
 from fgm.agents.quantities import from_to
 from fgm.agents.series_lookup import CONTAINER, NODE_ID, find_one, named
-from fgm.agents.spans import FROM, TO, Recorded, Span, span_of
+from fgm.agents.spans import FROM, TO, Recorded, Span, last, span_of
 from fgm.agents.tools.tool import (
     NAMESPACE,
     NODE,
@@ -27,18 +27,20 @@ from fgm.agents.tools.tool import (
 from fgm.asking.answer_fields import field, flag, instant, items, number, text, text_or_none, texts, whole
 from fgm.asking.words import listed
 
-LONGEST = "1h"
+LONGEST, DEFAULT_LENGTH = "1h", "5m"
 MAX_READ = 100
 """Number of series that a viewer is asked for: enough to choose from them by name."""
 MAX_SERIES = 500
 TIMEOUT_S = 55.0
+MIN_SHARE = 0.5
+"""Minimum difference of the shares of two ranges in which a series was there, as in the viewer."""
 MAX_CHANGES = 3
 """Maximum number of changes of a series in its line."""
 
 ARGUMENTS = (
     FROM,
     TO,
-    Argument("last", f"Instead of from: length of the range, at most {LONGEST}. Default: 5m."),
+    last(DEFAULT_LENGTH, LONGEST),
     CONTAINER,
     NAMESPACE,
     POD,
@@ -51,7 +53,7 @@ async def respond(nodes: Nodes, values: Values) -> Answer:
     """Return the series that changed, what changed most first."""
     surveyed = await nodes.survey(values.text("node"))
     have = recorded(surveyed)
-    span = span_of(values, have, "5m", most=LONGEST)
+    span = span_of(values, have, DEFAULT_LENGTH, most=LONGEST)
     answers = await nodes.ask(surveyed, lambda node: changes(node, span, values, {}))
     begins = [of_node.before_ms for _, of_node in answers.nodes if of_node.before_ms is not None]
     before = from_to(min(begins), span.from_ms) if begins else "the time before"
@@ -111,8 +113,12 @@ def changed_answer(
     times: tuple[Span, Recorded],
     *,
     against_ms: int | None = None,
+    lacks: Sequence[str] = (),
 ) -> Answer:
-    """Return the answer about changes. `against`: what the range was compared with, in words."""
+    """Return the answer about changes.
+
+    `against`: what the range was compared with, in words. `lacks`: notes on that.
+    """
     span, have = times
     rows = [(node, each) for node, of_node in answers.nodes for each in of_node.changed]
     if len(answers.nodes) > 1:  # one viewer ranks its own series
@@ -120,7 +126,7 @@ def changed_answer(
     shown = rows[: values.whole("limit")]
     lines = [f"{rank}. {prefix_of(node.name, answers)}{each.text}" for rank, (node, each) in enumerate(shown, 1)]
     of_nodes_changes = [of_node for _, of_node in answers.nodes]
-    notes = notes_of(answers, span, have, [each.reading for each in of_nodes_changes])
+    notes = [*notes_of(answers, span, have, [each.reading for each in of_nodes_changes]), *lacks]
     without = [node.name for node, of_node in answers.nodes if not of_node.has_before]
     if without:
         whose = f" on {listed(without)}" if len(without) < len(answers.nodes) else ""
@@ -142,9 +148,9 @@ def changed_answer(
 def _changed(facts: Any) -> Changed:
     series_id, name, findings = text(facts, "id"), text(facts, "name"), texts(facts, "findings")
     said = [each.removeprefix(f"{name}: ").removesuffix(".") for each in findings]
-    for key, what in (("series_before", "new: it was not there"), ("series_during", "gone: it was only there")):
-        if facts.get(key) == 0:
-            said.append(f"{what} in the other range")
+    said += [f"only in the other range: {each.removeprefix(f'{name}: ').removesuffix('.')}" for each in _before(facts)]
+    if presence := _presence(facts):
+        said.append(presence)
     changes = [text(each, "text") for each in items(facts, "changes")]
     said += changes[:MAX_CHANGES]
     more = len(changes) - MAX_CHANGES
@@ -152,6 +158,25 @@ def _changed(facts: Any) -> Changed:
     label = named(name, text_or_none(facts, "namespace"), text_or_none(facts, "pod_name"), series_id)
     rank = (not findings, -number(facts, "strength"), -number(facts, "score"))
     return Changed(series_id, rank, f"{label}: {'; '.join(said)}{end}")
+
+
+def _before(facts: Any) -> Sequence[str]:
+    return texts(facts, "findings_before") if "findings_before" in facts else ()
+
+
+def _presence(facts: Any) -> str:
+    """Return in which range, or in how much of both, a series was there; "" if that hardly differs, or is not said."""
+    if "series_before" not in facts:
+        return ""
+    before, during = whole(facts, "series_before"), whole(facts, "series_during")
+    if before == 0 < during:
+        return "new: it was not there in the other range"
+    if during == 0 < before:
+        return "gone: it was only there in the other range"
+    share_before, share_during = number(facts, "share_before"), number(facts, "share_during")
+    if abs(share_during - share_before) < MIN_SHARE:
+        return ""
+    return f"there in {100 * share_during:.0f} % of the range, and in {100 * share_before:.0f} % of the other range"
 
 
 TOOL = Tool(

@@ -1,5 +1,6 @@
 """`what_happened`: what stood out at a time over all nodes, the events, and who used most."""
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC
 from typing import Any
@@ -10,26 +11,26 @@ from fgm.agents.links import PageLink
 from fgm.agents.nodes import AskedNode, Nodes, recorded
 from fgm.agents.quantities import clock, from_to, quantity
 from fgm.agents.series_lookup import named
-from fgm.agents.spans import FROM, TIME_FORM, TO, Recorded, Span, span_of
+from fgm.agents.spans import FROM, TIME_FORM, TO, Recorded, Span, last, span_of
 from fgm.agents.tools.tool import NAMESPACE, NODE, POD, Tool, limit, link_to, notes_of, of_nodes, prefix_of
 from fgm.asking.minute import Finding, MinuteQuestion, NodeAnswer, User, ask_minute
 from fgm.asking.ranking import OnNode, Ranking, rank
 from fgm.asking.typed_times import read_time
 from fgm.asking.words import TITLES, counted, counted_events, listed
 
-LONGEST = "1h"
+LONGEST, DEFAULT_LENGTH = "1h", "15m"
 """Maximum length of the range: viewers look for what stood out in at most an hour."""
 TIMEOUT_S = 50.0
 STRENGTH = (
-    "strength is -log10 of the share of ordinary quarters of an hour with as much of it; a neighbour as a cause is "
-    "evidence, not proof"
+    "ranked by strength (-log10 of the share of ordinary quarters of an hour with as much of it) and by share of the "
+    "node; a neighbour as a cause is evidence, not proof"
 )
 
 ARGUMENTS = (
     Argument("time", f"A minute, or a second with half a minute around it, {TIME_FORM}. Instead of a range."),
     FROM,
     TO,
-    Argument("last", f"Instead of from: length of the range, at most {LONGEST}. Default: 15m."),
+    last(DEFAULT_LENGTH, LONGEST),
     NAMESPACE,
     POD,
     NODE,
@@ -90,7 +91,7 @@ def _range_of(values: Values, have: Recorded) -> tuple[Span, int]:
     """Return the range, and the instant of the cursor."""
     time = values.text("time")
     if not time:
-        span = span_of(values, have, "15m", most=LONGEST)
+        span = span_of(values, have, DEFAULT_LENGTH, most=LONGEST)
         return span, span.from_ms
     if any(values.text(name) for name in ("from", "to", "last")):
         raise ArgumentError("time cannot be combined with from, to or last")
@@ -107,13 +108,18 @@ def _finding(finding: Finding) -> str:
 def _users(ranking: Ranking, prefix: Callable[[OnNode[Any]], str]) -> list[str]:
     lines = []
     for metric, users in ranking.users.items():
-        of = ", ".join(f"{prefix(each)}{_user(each.item, each.answer.units[metric])}" for each in users)
+        names = Counter(each.item.name for each in users)
+        of = ", ".join(
+            f"{prefix(each)}{_user(each.item, each.answer.units[metric], is_unique=names[each.item.name] == 1)}"
+            for each in users
+        )
         lines.append(f"{TITLES[metric]}, mean: {of}")
     return lines
 
 
-def _user(user: User, unit: str) -> str:
-    return f"{user.name} {quantity(user.mean, unit)} (highest {quantity(user.max, unit)})"
+def _user(user: User, unit: str, *, is_unique: bool) -> str:
+    name = user.name if is_unique else f"{user.name} (id {user.id})"
+    return f"{name} {quantity(user.mean, unit)} (highest {quantity(user.max, unit)})"
 
 
 def _whose(question: MinuteQuestion) -> str:
