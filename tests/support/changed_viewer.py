@@ -6,21 +6,33 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+POLL_S = 0.01
+"""Interval in which the server looks whether it is to end; the default is half a second."""
 Change = Callable[[str, Any], Any]
 """Returns another answer for a path and the viewer's answer to it. Bytes are sent as they are."""
 
 
 @contextmanager
-def changed_viewer(url: str, change: Change) -> Iterator[str]:
-    """Serve the answers of the viewer at `url` with changes, until the block is left; yield the address."""
+def changed_viewer(url: str, change: Change | None = None) -> Iterator[str]:
+    """Serve the answers of the viewer at `url`, or changed ones, until the block is left; yield the address.
+
+    The viewer is asked once for each answer but that on its health: its data must not change.
+    """
+    kept: dict[str, tuple[int, bytes]] = {}
+    lock = threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            status, body = _fetched(f"{url}{self.path}")
-            changed = change(self.path.partition("?")[0], json.loads(body.splitlines()[-1]))
+            path = self.path.partition("?")[0]
+            with lock:
+                status, body = kept.get(self.path) or _fetched(f"{url}{self.path}")
+                if status == HTTPStatus.OK and path != "/api/health":  # which has the time
+                    kept[self.path] = status, body
+            changed = body.splitlines()[-1] if change is None else change(path, json.loads(body.splitlines()[-1]))
             sent = changed if isinstance(changed, bytes) else json.dumps(changed).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
@@ -32,7 +44,7 @@ def changed_viewer(url: str, change: Change) -> Iterator[str]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(POLL_S,))
         thread.start()
         try:
             yield f"http://127.0.0.1:{server.server_port}"

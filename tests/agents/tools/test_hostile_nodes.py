@@ -1,7 +1,7 @@
 """A node with wrong answers next to one with right ones: it is named, and the other answers, with every tool."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -79,21 +79,28 @@ UNREAD = {"nodes", "series by label"}
 
 
 @pytest.fixture(scope="module")
-async def right(incidents_url: str) -> dict[str, str]:
+def url(incidents_url: str) -> Iterator[str]:
+    """A viewer's answers, each of which it has worked out once for all tests."""
+    with changed_viewer(incidents_url) as kept_url:
+        yield kept_url
+
+
+@pytest.fixture(scope="module")
+async def right(url: str) -> dict[str, str]:
     """The answers of the right node alone."""
-    async with agent_of_nodes({"worker-3": incidents_url}) as client:
+    async with agent_of_nodes({"worker-3": url}) as client:
         return {name: await called(client, name) for name in CALLS if name not in UNREAD}
 
 
 @pytest.mark.parametrize("wrong", WRONG)
 async def test_a_node_that_answers_nonsense_is_named_and_the_other_answers(
-    incidents_url: str, right: dict[str, str], wrong: str
+    url: str, right: dict[str, str], wrong: str
 ) -> None:
     def change(path: str, body: Any) -> Any:
         return body if path in SURVEYED else WRONG[wrong](body)
 
-    with changed_viewer(incidents_url, change) as changed_url:
-        async with agent_of_nodes({"broken": changed_url, "worker-3": incidents_url}) as client:
+    with changed_viewer(url, change) as changed_url:
+        async with agent_of_nodes({"broken": changed_url, "worker-3": url}) as client:
             for name, alone in right.items():
                 if (name, wrong) == ("metrics", "endless numbers"):  # it reads no number
                     continue
@@ -107,9 +114,9 @@ async def test_a_node_that_answers_nonsense_is_named_and_the_other_answers(
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-async def test_a_node_whose_state_is_nonsense_is_named(incidents_url: str, wrong: str) -> None:
-    with changed_viewer(incidents_url, lambda _, body: WRONG[wrong](body)) as changed_url:
-        async with agent_of_nodes({"broken": changed_url, "worker-3": incidents_url}) as client:
+async def test_a_node_whose_state_is_nonsense_is_named(url: str, wrong: str) -> None:
+    with changed_viewer(url, lambda _, body: WRONG[wrong](body)) as changed_url:
+        async with agent_of_nodes({"broken": changed_url, "worker-3": url}) as client:
             assert "broken: NO ANSWER: it" in await answer(client, "nodes")
             assert "no answer from broken: it" in await called(client, "find")
 
@@ -124,12 +131,12 @@ STRANGE: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize("strange", STRANGE)
-async def test_strange_values_cannot_break_an_answer_or_hide_those_of_others(incidents_url: str, strange: str) -> None:
+async def test_strange_values_cannot_break_an_answer_or_hide_those_of_others(url: str, strange: str) -> None:
     def change(path: str, body: Any) -> Any:
         return body if path in SURVEYED else each_leaf(body, STRANGE[strange])
 
-    with changed_viewer(incidents_url, change) as changed_url:
-        async with agent_of_nodes({"strange": changed_url, "worker-3": incidents_url}) as client:
+    with changed_viewer(url, change) as changed_url:
+        async with agent_of_nodes({"strange": changed_url, "worker-3": url}) as client:
             for name in CALLS:
                 if name == "series by label":
                     continue
@@ -151,14 +158,12 @@ def shifted(body: Any, by_ms: int) -> Any:
 
 
 @pytest.mark.parametrize(("by_ms", "where"), [(DAY_MS, "1 d ahead of"), (-DAY_MS, "1 d behind")])
-async def test_a_clock_that_differs_does_not_move_the_times_of_other_nodes(
-    incidents_url: str, by_ms: int, where: str
-) -> None:
+async def test_a_clock_that_differs_does_not_move_the_times_of_other_nodes(url: str, by_ms: int, where: str) -> None:
     def change(path: str, body: Any) -> Any:
         return shifted(body, by_ms) if path == "/api/health" else body
 
-    with changed_viewer(incidents_url, change) as changed_url:
-        async with agent_of_nodes({"differs": changed_url, "worker-3": incidents_url}) as client:
+    with changed_viewer(url, change) as changed_url:
+        async with agent_of_nodes({"differs": changed_url, "worker-3": url}) as client:
             for name in ("find", "events", "series", "processes", "nodes", "what_happened"):
                 text = await called(client, name)
                 assert f"Note: clock of differs: {where} the others, and so are the recorded times" in text
@@ -167,19 +172,19 @@ async def test_a_clock_that_differs_does_not_move_the_times_of_other_nodes(
     assert "2026-11-26 17:41" in text.splitlines()[0]
 
 
-async def test_newest_samples_that_cannot_be_true_do_not_move_the_times_of_other_nodes(incidents_url: str) -> None:
+async def test_newest_samples_that_cannot_be_true_do_not_move_the_times_of_other_nodes(url: str) -> None:
     def change(path: str, body: Any) -> Any:
         return {**body, "newest_ms": body["now_ms"] + DAY_MS} if path == "/api/health" else body
 
-    with changed_viewer(incidents_url, change) as changed_url:
-        async with agent_of_nodes({"wrong": changed_url, "worker-3": incidents_url}) as client:
+    with changed_viewer(url, change) as changed_url:
+        async with agent_of_nodes({"wrong": changed_url, "worker-3": url}) as client:
             text = await answer(client, "find", last="10m")
 
     assert " 2026-11-26 17:" in text.splitlines()[0]
     assert "worker-3: " in text
 
 
-async def test_a_node_with_much_does_not_hide_what_others_have(incidents_url: str) -> None:
+async def test_a_node_with_much_does_not_hide_what_others_have(url: str) -> None:
     def change(path: str, body: Any) -> Any:
         if path == "/api/containers":
             first = {**body["containers"][0], "last_seen_ms": body["containers"][0]["last_seen_ms"] + 60_000}
@@ -189,8 +194,8 @@ async def test_a_node_with_much_does_not_hide_what_others_have(incidents_url: st
             return {**body, "events": [late] * 2000}
         return body
 
-    with changed_viewer(incidents_url, change) as changed_url:
-        async with agent_of_nodes({"full": changed_url, "worker-3": incidents_url}) as client:
+    with changed_viewer(url, change) as changed_url:
+        async with agent_of_nodes({"full": changed_url, "worker-3": url}) as client:
             found = await answer(client, "find", last="all")
             events = await answer(client, "events", last="all", limit=4)
 
@@ -198,13 +203,13 @@ async def test_a_node_with_much_does_not_hide_what_others_have(incidents_url: st
         assert text.count(" worker-3: ") + text.count("\nworker-3: ") >= 2, text
 
 
-async def test_a_refusal_is_short_whatever_a_viewer_says(incidents_url: str) -> None:
+async def test_a_refusal_is_short_whatever_a_viewer_says(url: str) -> None:
     """Its text reaches the agent, if no other node answers."""
 
     def change(path: str, body: Any) -> Any:
         return body if path in SURVEYED else {"detail": ["\ud800\n水" * 50_000], "allowed": {"x": 1}, "status": 404}
 
-    with changed_viewer(incidents_url, change) as changed_url:
+    with changed_viewer(url, change) as changed_url:
         async with local_agent(changed_url) as client:
             result = await call(client, "series", {"metric": "no_such_metric"})
 
