@@ -47,6 +47,41 @@ async def test_it_returns_json_also_if_it_is_compressed_and_in_pieces() -> None:
     assert requests[0].startswith(b"GET /api/top?metric=a&labels=app:web,x:%C3%A9 HTTP/1.1\r\nHost: localhost:")
 
 
+async def test_several_requests_are_sent_at_the_same_time_and_answered_in_order() -> None:
+    all_came, came = anyio.Event(), 0
+
+    async def serve(stream: anyio.abc.SocketStream) -> None:
+        nonlocal came
+        async with stream:
+            target = (await stream.receive()).split()[1]
+            came += 1
+            if came == 3:
+                all_came.set()
+            await all_came.wait()
+            await stream.send(response(target.removeprefix(b"/")))
+
+    async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener, anyio.create_task_group() as group:
+        group.start_soon(listener.serve, serve)
+        client = ViewerClient(listener.extra(anyio.abc.SocketAttribute.local_port))
+        assert await client.get_each([("/1", {}), ("/2", {}), ("/3", {})]) == [1, 2, 3]
+        group.cancel_scope.cancel()
+
+
+async def test_the_first_of_several_requests_that_fails_ends_the_others() -> None:
+    async def serve(stream: anyio.abc.SocketStream) -> None:
+        async with stream:
+            if b"/fails" in await stream.receive():
+                await stream.send(response(b"{}", status="404 Not Found"))
+            await anyio.sleep_forever()
+
+    async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener, anyio.create_task_group() as group:
+        group.start_soon(listener.serve, serve)
+        client = ViewerClient(listener.extra(anyio.abc.SocketAttribute.local_port))
+        with anyio.fail_after(10), pytest.raises(AskError, match="answers /fails with status 404"):
+            await client.get_each([("/hangs", {}), ("/fails", {})])
+        group.cancel_scope.cancel()
+
+
 async def test_what_a_viewer_refuses_has_its_sentence() -> None:
     body = b'{"detail": "there is no metric", "allowed": "a name"}'
     async with server(response(body, status="404 Not Found")) as (client, _):

@@ -16,6 +16,31 @@ from wsproto.utilities import LocalProtocolError
 
 SYN_STREAM, SYN_REPLY, RST_STREAM, PING = 1, 2, 3, 6
 FIN = 1
+NAMES = (
+    "options head post put delete trace accept accept-charset accept-encoding accept-language accept-ranges age allow "
+    "authorization cache-control connection content-base content-encoding content-language content-length "
+    "content-location content-md5 content-range content-type date etag expect expires from host if-match "
+    "if-modified-since if-none-match if-range if-unmodified-since last-modified location max-forwards pragma "
+    "proxy-authenticate proxy-authorization range referer retry-after server te trailer transfer-encoding upgrade "
+    "user-agent vary via warning www-authenticate method get status 200_OK version HTTP/1.1 url public set-cookie "
+    "keep-alive origin"
+)
+VALUES = (
+    b"100101201202205206300302303304305306307402405406407408409410411412413414415416417502504505203 Non-Authoritative "
+    b"Information204 No Content301 Moved Permanently400 Bad Request401 Unauthorized403 Forbidden404 Not Found500 "
+    b"Internal Server Error501 Not Implemented503 Service UnavailableJan Feb Mar Apr May Jun Jul Aug Sept Oct Nov Dec "
+    b"00:00:00 Mon, Tue, Wed, Thu, Fri, Sat, Sun, GMTchunked,text/html,image/png,image/jpg,image/gif,application/xml,"
+    b"application/xhtml+xml,text/plain,text/javascript,publicprivatemax-age=gzip,deflate,sdchcharset=utf-8charset="
+    b"iso-8859-1,utf-,*,enq=0."
+)
+
+
+def _with_size(text: bytes) -> bytes:
+    return struct.pack(">I", len(text)) + text
+
+
+DICTIONARY = b"".join(_with_size(name.replace("_", " ").encode()) for name in NAMES.split()) + VALUES
+"""What compressed headers refer to: names with their lengths, then values (SPDY/3, section 2.6.10.1)."""
 
 
 class Tunnel:
@@ -51,18 +76,18 @@ class Tunnel:
 
 
 class Session:
-    """The SPDY session of one forward. Connections through it begin one after another.
+    """The SPDY session of one forward.
 
-    kubectl opens two streams for each connection: first the error stream, then the data stream. Their headers are not
-    read, because the order suffices.
+    kubectl opens two streams for each connection: first the error stream, then the data stream. Both have the same
+    `requestid`, because connections may begin at the same time.
     """
 
     def __init__(self, connect: Callable[[], socket.socket], pod: str, connection: socket.socket | Tunnel) -> None:
         self._connect, self._pod, self._connection = connect, pod, connection
         self._lock = threading.Lock()
-        self._headers = zlib.compressobj()
+        self._sent_headers, self._received_headers = zlib.compressobj(), zlib.decompressobj(zdict=DICTIONARY)
         self._streams: dict[int, socket.socket] = {}
-        self._opened = 0
+        self._error_streams: dict[str, int] = {}
 
     def cut(self) -> None:
         with contextlib.suppress(OSError):  # kubectl has closed it
@@ -76,7 +101,7 @@ class Session:
                 if not first >> 31:
                     self._receive_data(first, payload, is_last=bool(flags & FIN))
                 elif first & 0xFFFF == SYN_STREAM:
-                    self._open_stream(struct.unpack(">I", payload[:4])[0])
+                    self._open_stream(struct.unpack(">I", payload[:4])[0], self._read_headers(payload[10:]))
                 elif first & 0xFFFF == PING:
                     self._send_control(PING, payload)
                 elif first & 0xFFFF == RST_STREAM:
@@ -87,12 +112,21 @@ class Session:
             for number in list(self._streams):
                 self._close_stream(number)
 
-    def _open_stream(self, number: int) -> None:
-        no_headers = self._headers.compress(struct.pack(">I", 0)) + self._headers.flush(zlib.Z_SYNC_FLUSH)
+    def _read_headers(self, compressed: bytes) -> dict[str, str]:
+        block, place, texts = self._received_headers.decompress(compressed), 4, []
+        while place < len(block):
+            end = place + 4 + int.from_bytes(block[place : place + 4])
+            texts.append(block[place + 4 : end].decode())
+            place = end
+        return dict(zip(texts[::2], texts[1::2], strict=True))
+
+    def _open_stream(self, number: int, headers: dict[str, str]) -> None:
+        no_headers = self._sent_headers.compress(struct.pack(">I", 0)) + self._sent_headers.flush(zlib.Z_SYNC_FLUSH)
         self._send_control(SYN_REPLY, struct.pack(">I", number) + no_headers)
-        self._opened += 1
-        if self._opened % 2 == 1:
-            return  # the error stream, which comes first
+        if headers["streamtype"] == "error":
+            self._error_streams[headers["requestid"]] = number
+            return
+        error_number = self._error_streams.pop(headers["requestid"])
         try:
             pod = self._streams[number] = self._connect()
         except ConnectionError:
@@ -100,21 +134,21 @@ class Session:
                 f"error forwarding port 8050 to pod {self._pod}, uid : failed to execute portforward in network "
                 "namespace: failed to connect to localhost:8050: connect: connection refused"
             )
-            self._send_data(number - 2, message.encode())
-            self._end(number)
+            self._send_data(error_number, message.encode())
+            self._end(number, error_number)
         else:
-            threading.Thread(target=self._copy, args=(pod, number), daemon=True).start()
+            threading.Thread(target=self._copy, args=(pod, number, error_number), daemon=True).start()
 
-    def _copy(self, pod: socket.socket, number: int) -> None:
+    def _copy(self, pod: socket.socket, number: int, error_number: int) -> None:
         try:
             while part := pod.recv(1 << 14):
                 self._send_data(number, part)
-            self._end(number)
+            self._end(number, error_number)
         except OSError:
             pass  # kubectl has closed the connection
 
-    def _end(self, number: int) -> None:
-        self._send_data(number - 2, b"", FIN)
+    def _end(self, number: int, error_number: int) -> None:
+        self._send_data(error_number, b"", FIN)
         self._send_data(number, b"", FIN)
 
     def _receive_data(self, number: int, data: bytes, *, is_last: bool) -> None:

@@ -15,7 +15,7 @@ from fgm.asking.answer_fields import (
     text_or_none,
 )
 from fgm.asking.health import Health, ask_health
-from fgm.asking.viewer_client import DEFAULT_TIMEOUT_S, ViewerClient
+from fgm.asking.viewer_client import DEFAULT_TIMEOUT_S, Parameters, ViewerClient
 
 USED_METRICS = ("total_cpu_usage_millicores", "memory_working_set", "io_bytes_per_s")
 """Metrics whose top users are part of the answer."""
@@ -126,23 +126,23 @@ async def ask_minute(
     if absent:
         return NodeAnswer(source, health, missing=(absent,), fragment=fragment_of(question, ()))
 
-    async def get(path: str, parameters: Mapping[str, str | int]) -> Any:
-        return await client.get(path, {**question.span, **parameters}, timeout_s=timeout_s)
-
     ids: Collection[str] | None = None
     if question.filter:
-        listed = await get("/api/containers", question.filter)
+        named = {**question.span, **question.filter}
+        listed = await client.get("/api/containers", named, timeout_s=timeout_s)
         ids = {text(each, "id") for each in items(listed, "containers")}
         if not ids:
             missing = "it had no such containers in that minute"
             return NodeAnswer(source, health, missing=(missing,), fragment=fragment_of(question, ()))
-    tops = {
-        metric: await get("/api/top", {"metric": metric, "limit": MAX_USERS, **question.filter})
-        for metric in USED_METRICS
-    }
-    events = await get("/api/events", {"limit": MAX_EVENTS})
+    top = {**question.span, **question.filter, "limit": MAX_USERS}
     around = {"from": max(0, question.from_ms - LOOKED_BEFORE_MS), "to": question.to_ms + LOOKED_AFTER_MS}
-    found = await get("/api/findings", {**around, "limit": MAX_FINDINGS})
+    requests: list[tuple[str, Parameters]] = [
+        ("/api/events", {**question.span, "limit": MAX_EVENTS}),
+        ("/api/findings", {**around, "limit": MAX_FINDINGS}),
+        *(("/api/top", {**top, "metric": metric}) for metric in USED_METRICS),
+    ]
+    events, found, *of_metrics = await client.get_each(requests, timeout_s=timeout_s)
+    tops = dict(zip(USED_METRICS, of_metrics, strict=True))
     findings = tuple(
         _finding(each) for each in items(found, "findings") if _overlaps(each, question) and _concerns(each, ids)
     )

@@ -3,7 +3,7 @@
 import json
 import os
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -16,6 +16,8 @@ DEFAULT_TIMEOUT_S = 30.0
 MAX_BYTES = 16 << 20
 """Maximum size of an answer, unpacked."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+Parameters = Mapping[str, str | int]
+"""The parameters of a request."""
 _PIECE_BYTES = 64 << 10
 
 
@@ -43,7 +45,7 @@ class ViewerClient:
         return f"http://{host}:{self.port}{self.path}/"
 
     async def get(
-        self, path: str, parameters: Mapping[str, str | int] | None = None, *, timeout_s: float = DEFAULT_TIMEOUT_S
+        self, path: str, parameters: Parameters | None = None, *, timeout_s: float = DEFAULT_TIMEOUT_S
     ) -> Any:
         """Return the JSON answer to a GET request, such as of `/api/health`. Values may contain commas, as lists do.
 
@@ -67,6 +69,30 @@ class ViewerClient:
         except zlib.error as error:
             raise NoAnswerError(f"what answers at {self.url} is not a viewer: {error}") from error
         return _value(status, body, path)
+
+    async def get_each(
+        self, requests: Sequence[tuple[str, Parameters]], *, timeout_s: float = DEFAULT_TIMEOUT_S
+    ) -> list[Any]:
+        """Return the answers to GET requests that are sent at the same time, in their order.
+
+        Raises: what `get` raises for the first one that fails; the others are cancelled.
+        """
+        answers: list[Any] = [None] * len(requests)
+        errors: list[AskError] = []
+
+        async def get_one(number: int, path: str, parameters: Parameters) -> None:
+            try:
+                answers[number] = await self.get(path, parameters, timeout_s=timeout_s)
+            except AskError as error:
+                errors.append(error)
+                group.cancel_scope.cancel()
+
+        async with anyio.create_task_group() as group:
+            for number, (path, parameters) in enumerate(requests):
+                group.start_soon(get_one, number, path, parameters, name=path)
+        if errors:
+            raise errors[0]
+        return answers
 
     async def _exchange(self, target: str) -> tuple[int, bytes]:
         """Send a request; return the status and the body."""
