@@ -4,10 +4,12 @@ import io
 import math
 import random
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -51,6 +53,10 @@ def rows_of(rows: Sequence[Row]) -> MinuteRows:
     arrays: list[Any] = [np.array(column, kind) for column, kind in zip(columns, kinds, strict=True)]
     arrays[1] = START_MS + arrays[1] * MINUTE_MS
     return MinuteRows(*arrays)
+
+
+def at(minute: int) -> datetime:
+    return datetime.fromtimestamp((START_MS + minute * MINUTE_MS) / 1000, UTC)
 
 
 def listed(rows: MinuteRows) -> list[Row]:
@@ -104,6 +110,9 @@ def test_what_was_written_is_read(
     groups = [{name: named[name] for name in names[i : i + of_group]} for i in range(0, len(names), of_group)]
     file = opened(tmp_path_factory.mktemp("minutes") / "m.parquet", file_of(groups, parted))
 
+    bounds = pq.ParquetFile(file.path).metadata.row_group(0).column(0).statistics
+    minutes = [row[1] for each in metrics for row in each]
+    assert [bounds.min, bounds.max] == [at(min(minutes)), at(max(minutes))]
     assert file.metrics == {name for name, each in named.items() if each}
     for name, expected in named.items():
         assert listed(file.rows(name)) == expected

@@ -81,7 +81,8 @@ def times(order: RunOrder, from_ms: int, level: int) -> ColumnChunk:
         number = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
         codes = np.repeat(first[part], count) + np.repeat(step[part], count) * number
         pages.append(parquet_pages.data_page(parquet_pages.codes(codes), len(codes), RLE_DICTIONARY, level))
-    return ColumnChunk("time", "time", pages, has_dictionary=True, bounds=(int(times_ms[0]), int(times_ms[-1])))
+    low, high = int(times_ms[first.min()]), int(times_ms[-1])  # exact: engines answer min(time) from them
+    return ColumnChunk("time", "time", pages, has_dictionary=True, bounds=(low, high))
 
 
 def names(order: RunOrder, series: Sequence[Series], metrics: Sequence[str], level: int) -> list[ColumnChunk]:
