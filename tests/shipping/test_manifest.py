@@ -17,6 +17,7 @@ def test_a_manifest_is_read_as_it_was_written() -> None:
     assert from_bytes(to_bytes(FILES)) == FILES
     assert to_bytes(FILES).index(b"a.parquet") < to_bytes(FILES).index(b"b.parquet")
     assert to_bytes(FILES).count(b"f00d") == 1
+    assert from_bytes(to_bytes(Manifest("f00d", {}, "a.parquet"))) == Manifest("f00d", {}, "a.parquet")
 
 
 def test_a_manifest_without_sources_is_read() -> None:
@@ -40,6 +41,7 @@ def test_a_manifest_without_sources_is_read() -> None:
         to_bytes(FILES).replace(b'"mtime_ns": 17', b'"mtime_ns": null'),
         to_bytes(FILES).replace(b'"source": "f00d"', b'"source": 7'),
         to_bytes(FILES).replace(b'"source": "beef"', b'"source": 7'),
+        to_bytes(Manifest("f00d", {}, "a.parquet")).replace(b'"a.parquet"', b"7"),
     ],
 )
 def test_a_damaged_manifest_is_an_error(content: bytes) -> None:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from fgm.shipping.destination import MAX_MANIFEST_BYTES
 from fgm.shipping.errors import RefusedError, ShipError
 from fgm.shipping.refusals import FIRST_DELAY_S
-from tests.support.made_hours import FOLDER, PARTITION, Node, names, shipped
+from fgm.store.directory import layout
+from tests.support.made_hours import FOLDER, HOUR_MS, PARTITION, Node, names, shipped
 
 
 @pytest.fixture
@@ -70,6 +72,39 @@ def test_a_manifest_that_is_refused_does_not_keep_other_days(node: Node) -> None
     wait(node)
     totals = node.ship()
     assert (totals.files, totals.refused) == (1, 0)
+
+
+def test_a_manifest_that_is_too_large_does_not_keep_other_days(node: Node) -> None:
+    (other := node.data / FOLDER.replace("30", "29")).mkdir(parents=True)
+    node.record(0, 1)
+    (node.data / FOLDER / names([0])[0]).rename(other / names([0])[0])
+    manifest = node.bucket / f"shipped/{PARTITION}/files.json".replace("30", "29")
+    manifest.parent.mkdir(parents=True)
+    manifest.write_bytes(bytes(MAX_MANIFEST_BYTES + 1))
+    totals = node.ship()
+    assert (totals.files, totals.refused) == (1, 1)
+
+
+def test_refused_events_are_counted_and_shipped_before_the_day_is_over(node: Node) -> None:
+    node.record(0)
+    node.write(layout.EVENTS_NAME)
+    (folder,) = refuse(node, f"events/{PARTITION}/{layout.EVENTS_NAME}")
+    totals = node.ship()
+    assert (totals.files, totals.refused) == (1, 1)
+    assert node.ship().refused == 1
+    folder.rmdir()
+    wait(node)
+    totals = node.ship()
+    assert (totals.files, totals.refused) == (1, 0)
+
+
+def test_a_clock_that_is_set_back_makes_no_delay_longer(node: Node) -> None:
+    node.record(0)
+    (folder,) = refuse(node, f"metrics/{PARTITION}/{names([0])[0]}")
+    assert node.ship().refused == 1
+    folder.rmdir()
+    node.now_ms -= 24 * HOUR_MS
+    assert node.ship().files == 1
 
 
 def test_a_run_once_ends_with_an_error_and_names_the_object(node: Node) -> None:

@@ -63,12 +63,16 @@ def tables_of_new(names: Collection[str], shipped: Collection[str]) -> set[str]:
     return {kept.kind for name in names if name not in shipped and (kept := _parse(name)) is not None}
 
 
-def hour_of(name: str) -> int | None:
-    """Return the start of the hour of a window or merged hour; None for other files.
+def span_of(name: str) -> tuple[int, int] | None:
+    """Return the start of a window or merged hour, and the end of what it surely covers; None for other files.
+
+    The name of a window does not have its length, so that only its first millisecond counts.
 
     Unit: milliseconds since 1970 UTC.
     """
-    return None if (kept := _parse(name)) is None else kept.of_hour[1]
+    if (kept := _parse(name)) is None:
+        return None
+    return kept.start_ms, kept.start_ms + (HOUR_MS if kept.is_merged else 1)
 
 
 def table_of(name: str) -> str:

@@ -98,6 +98,7 @@ class Destination:
     def read(self, path: str) -> bytes | None:
         """Return the content of a small object; None if there is none.
 
+        Raises: RefusedError if it is too large.
         Raises: ShipError.
         """
         return self._try(f"cannot read {path}", lambda: self._read(path))
@@ -162,7 +163,7 @@ class Destination:
         except FileNotFoundError:
             return None
         if result.meta["size"] > MAX_MANIFEST_BYTES:
-            raise OSError(f"it has {result.meta['size']} bytes, more than {MAX_MANIFEST_BYTES}")
+            raise RefusedError(f"{path} has {result.meta['size']} bytes, more than {MAX_MANIFEST_BYTES}")
         return bytes(result.bytes())
 
     def _paced(self, file: LocalFile) -> Iterator[bytes]:

@@ -3,7 +3,8 @@
 {"schema_version": 1, "source": "4f0c…", "files": {"metrics-20251230T150000Z--PT1H.parquet":
     {"bytes": …, "sha256": …, "mtime_ns": …}}}
 
-A file that another data directory has shipped before has a `source` of its own.
+A file that another data directory has shipped before has a `source` of its own. Before a directory sends its first file
+of a partition, its manifest names that file as `sending`.
 """
 
 import json
@@ -34,16 +35,22 @@ class ShippedFile:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The files of a partition, by name. `source`: identity of the data directory that ships into it."""
+    """The files of a partition, by name. `source`: identity of the data directory that ships into it.
+
+    `sending`: name of the file that the directory sends first, until a later manifest has it; else None.
+    """
 
     source: str | None = None
     files: dict[str, ShippedFile] = field(default_factory=dict)
+    sending: str | None = None
 
 
 def to_bytes(manifest: Manifest) -> bytes:
     """Return the content of a manifest object, with the files in the order of their names."""
     files = {name: _row(file, manifest.source) for name, file in sorted(manifest.files.items())}
     content = {"schema_version": SCHEMA_VERSION, "source": manifest.source, "files": files}
+    if manifest.sending is not None:
+        content["sending"] = manifest.sending
     return json.dumps(content, indent=1).encode() + b"\n"
 
 
@@ -55,7 +62,7 @@ def from_bytes(content: bytes) -> Manifest:
     try:
         manifest = json.loads(content)
         version, files = manifest["schema_version"], manifest["files"].items()
-        source = manifest.get("source")
+        source, sending = manifest.get("source"), manifest.get("sending")
         shipped = {
             name: ShippedFile(row["bytes"], row["sha256"], row["mtime_ns"], row.get("source", source))
             for name, row in files
@@ -64,9 +71,11 @@ def from_bytes(content: bytes) -> Manifest:
         raise BadManifestError(f"not a manifest: {type(error).__name__}") from error
     if version != SCHEMA_VERSION:
         raise BadManifestError(f"schema version {version!r} instead of {SCHEMA_VERSION}")
-    if not _is_source(source) or not all(map(_is_valid, shipped.values())):
-        raise BadManifestError("a file without size, checksum or modification time, or a source that is no text")
-    return Manifest(source, shipped)
+    if not (_is_text_or_none(source) and _is_text_or_none(sending)) or not all(map(_is_valid, shipped.values())):
+        raise BadManifestError(
+            "a file without size, checksum or modification time, or a name or source that is no text"
+        )
+    return Manifest(source, shipped, sending)
 
 
 def _row(file: ShippedFile, source: str | None) -> dict[str, Any]:
@@ -75,9 +84,9 @@ def _row(file: ShippedFile, source: str | None) -> dict[str, Any]:
 
 
 def _is_valid(file: ShippedFile) -> bool:
-    is_text = isinstance(file.sha256, str) and _is_source(file.source)
+    is_text = isinstance(file.sha256, str) and _is_text_or_none(file.source)
     return is_text and bool(_SHA256.fullmatch(file.sha256)) and {type(file.size_bytes), type(file.mtime_ns)} == {int}
 
 
-def _is_source(source: Any) -> bool:
-    return source is None or isinstance(source, str)
+def _is_text_or_none(value: Any) -> bool:
+    return value is None or isinstance(value, str)

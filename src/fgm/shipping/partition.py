@@ -8,10 +8,11 @@ its hours are later than those of the other one, whose files stay.
 import logging
 import os
 from collections.abc import Collection
+from dataclasses import replace
 
 from fgm.logs import fields
 from fgm.shipping import manifest
-from fgm.shipping.choice import hour_of
+from fgm.shipping.choice import span_of
 from fgm.shipping.destination import Destination
 from fgm.shipping.errors import SharedPartitionError
 from fgm.shipping.manifest import BadManifestError, Manifest, ShippedFile
@@ -61,8 +62,10 @@ class Partition:
         """Return whether another data directory has shipped a file."""
         return self.source is not None and file.source not in {None, self.source}
 
-    def claim(self, folder: str, names: Collection[str]) -> None:
-        """Make sure that this data directory may ship into the partition. `names`: those of the files in `folder`.
+    def claim(self, folder: str, names: Collection[str], sending: str) -> None:
+        """Make sure that this data directory may ship into the partition.
+
+        `names`: those of the files in `folder`; `sending`: that of the file to be sent next.
 
         Raises: SharedPartitionError if another one ships into it.
         Raises: ShipError.
@@ -71,34 +74,33 @@ class Partition:
             self.is_claimed = True
             return
         found = self._read()
-        if found is None and self._destination.create(self.path, self._content()):
+        if found is None and self._destination.create(self.path, self._content(sending)):
             self.is_claimed = True
             return
         if found is None:
             found = self._read() or Manifest()
-        others = {
-            name: file
-            for name, file in found.files.items()
-            if self.is_of_another(file) and not _is_same(os.path.join(folder, name), file)
-        }
+        others = self._others(found, folder)
         if self._is_used_by_another(found, others, names):
             self.is_shared = True
             raise SharedPartitionError(f"{self.path} is of another data directory; give each node a name of its own")
-        self.files = found.files | self.files | others
+        known = found.files | self.files
+        self.files = {
+            name: replace(file, source=self.source) if file.source is not None else file for name, file in known.items()
+        } | others
         if found.source != self.source:
-            self.write()
+            self.write(sending)
         self.is_claimed = True
 
-    def write(self) -> None:
-        """Write the manifest.
+    def write(self, sending: str | None = None) -> None:
+        """Write the manifest. `sending`: name of the file that is sent next, if it is the first one.
 
         Raises: ShipError.
         """
-        self._destination.write(self.path, self._content())
+        self._destination.write(self.path, self._content(sending))
         self.unwritten = 0
 
-    def _content(self) -> bytes:
-        return manifest.to_bytes(Manifest(self.source, self.files))
+    def _content(self, sending: str | None) -> bytes:
+        return manifest.to_bytes(Manifest(self.source, self.files, sending))
 
     def _read(self) -> Manifest | None:
         content = self._destination.read(self.path)
@@ -108,20 +110,39 @@ class Partition:
             log.warning("replacing a damaged manifest", extra=fields(path=self.path, reason=str(error)))
             return Manifest()
 
+    def _others(self, found: Manifest, folder: str) -> dict[str, ShippedFile]:
+        """Return the files that another directory has shipped.
+
+        The identity is in session.json, which may be lost. So a local file that is the same is not of another one, nor
+        are the events and minutes of the directory that it names.
+        """
+        others = {name: file for name, file in found.files.items() if self.is_of_another(file)}
+        same = {name for name, file in others.items() if _is_same(os.path.join(folder, name), file)}
+        former = {others[name].source for name in same}
+        return {
+            name: file
+            for name, file in others.items()
+            if name not in same and (span_of(name) is not None or file.source not in former)
+        }
+
     def _is_used_by_another(self, found: Manifest, others: dict[str, ShippedFile], names: Collection[str]) -> bool:
         own = [name for name, file in found.files.items() if file.source == self.source]
-        if found.source not in {None, self.source} and (own or not found.files):
-            return True  # it was taken over from this directory, or another one has just claimed it
-        own_hours = _hours_of(names)
-        return bool(own_hours) and max(_hours_of(others), default=-1) >= min(own_hours)
+        of_others = list(others)
+        if found.source not in {None, self.source}:
+            if found.sending is not None:
+                of_others.append(found.sending)
+            if own or not (found.files or _spans(of_others)):
+                return True  # it was taken over from this directory, or another one has just claimed it
+        begins = [start_ms for start_ms, _ in _spans(names)]
+        return bool(begins) and max((end_ms for _, end_ms in _spans(of_others)), default=0) > min(begins)
 
 
-def _hours_of(names: Collection[str]) -> list[int]:
-    return [hour for name in names if (hour := hour_of(name)) is not None]
+def _spans(names: Collection[str]) -> list[tuple[int, int]]:
+    return [span for name in names if (span := span_of(name)) is not None]
 
 
 def _is_same(path: str, file: ShippedFile) -> bool:
-    """Return whether a local file is the one that was shipped: session.json, which has the identity, may be lost."""
+    """Return whether a local file is the one that was shipped."""
     try:
         status = os.lstat(path)
     except OSError:

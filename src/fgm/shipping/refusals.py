@@ -17,7 +17,7 @@ class _Refusal:
 
 
 class Refusals:
-    """Which objects were refused, and when each is tried again. Times are on a monotonic clock."""
+    """Which objects were refused, and when each is tried again. A clock that is set back makes no delay longer."""
 
     def __init__(self) -> None:
         self._by_path: dict[str, _Refusal] = {}
@@ -29,7 +29,7 @@ class Refusals:
     def is_due(self, path: str, now_s: float) -> bool:
         """Return whether an object may be tried: it was not refused, or long enough ago."""
         refusal = self._by_path.get(path)
-        return refusal is None or refusal.due_s <= now_s
+        return refusal is None or not now_s < refusal.due_s <= now_s + LONGEST_DELAY_S
 
     def add(self, path: str, error: RefusedError, now_s: float) -> int:
         """Note that an object was refused; return how often it was.

@@ -119,7 +119,7 @@ class Shipper:
     def _ship_files(self, partition: Partition, totals: Totals, *, is_again: bool) -> None:
         for path in self._paths(partition):
             name = os.path.basename(path)
-            target = f"{table_of(name)}/{self._cluster}/{partition.day}/{partition.writer}/{name}"
+            target = self._target(partition, name)
             if is_again != (target in self._refusals):
                 continue
             if self._refusals.is_due(target, self._now_s()):
@@ -138,15 +138,15 @@ class Shipper:
             except RefusedError as error:
                 self._refuse(partition.path, error)
 
-    def _may_ship(self, partition: Partition) -> bool:
-        """Return whether files may be sent; not if the store refuses the manifest.
+    def _may_ship(self, name: str, partition: Partition) -> bool:
+        """Return whether a file may be sent; not if the store refuses the manifest.
 
         Raises: ShipError.
         """
         if not partition.is_claimed and self._refusals.is_due(partition.path, self._now_s()):
             folder = os.path.join(self._data_dir, partition.day, partition.writer)
             try:
-                partition.claim(folder, _listed(folder))
+                partition.claim(folder, _listed(folder), name)
             except RefusedError as error:
                 self._refuse(partition.path, error)
         return partition.is_claimed
@@ -163,7 +163,7 @@ class Shipper:
         return self._wall_ns() / 1e9
 
     def _paths(self, partition: Partition) -> Iterator[str]:
-        """Yield the paths to look at; events last, and only after other files or if the day is over."""
+        """Yield the paths to look at; events last, and only after other files, if the day is over, or if refused."""
         day, writer = partition.day, partition.writer
         folder = os.path.join(self._data_dir, day, writer)
         names = _listed(folder)
@@ -177,8 +177,14 @@ class Shipper:
         yield from (os.path.join(minutes, name) for name in sorted(filter(is_minutes_of_a_day, _listed(minutes))))
         day_ms = layout.parse_day(day)
         is_over = day_ms is not None and now_ms >= day_ms + layout.DAY_MS
-        if layout.EVENTS_NAME in names and (is_over or len(partition.files) > before):
+        if layout.EVENTS_NAME in names and (
+            is_over or len(partition.files) > before or self._target(partition, layout.EVENTS_NAME) in self._refusals
+        ):
             yield os.path.join(folder, layout.EVENTS_NAME)
+
+    def _target(self, partition: Partition, name: str) -> str:
+        """Return the path of a file in the bucket."""
+        return f"{table_of(name)}/{self._cluster}/{partition.day}/{partition.writer}/{name}"
 
     def _ship(self, path: str, target: str, partition: Partition, totals: Totals) -> bool:
         """Ship a file unless that was done; return whether it was shipped now or found in the bucket."""
@@ -186,7 +192,7 @@ class Shipper:
         try:
             with LocalFile(path, is_lines=name == layout.EVENTS_NAME) as file:
                 # Looks again after claiming, which reads the manifest.
-                if not (self._is_new(name, file, partition) and self._may_ship(partition)):
+                if not (self._is_new(name, file, partition) and self._may_ship(name, partition)):
                     return False
                 if not self._is_new(name, file, partition):
                     return False
