@@ -184,6 +184,10 @@ class Daemon:
         await to_thread.run_sync(webbrowser.open, self._page_url, abandon_on_cancel=True)
 
     def _make_app(self) -> tuple[Services, Quart]:
+        # First, from a shallow stack: CPython 3.11 maps and unmaps memory at each call across an edge of its stack of
+        # frames, and numpy makes thousands of calls while it is imported.
+        import numpy as np  # noqa: F401, PLC0415 - as above
+
         from fgm.viewer.api.routes import create_app  # noqa: PLC0415 - the same
         from fgm.viewer.api.services import Services  # noqa: PLC0415 - slow to import, and not needed to respond first
 
