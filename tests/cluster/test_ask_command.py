@@ -105,3 +105,21 @@ def test_a_pod_that_is_gone_is_asked_about_on_its_node_alone(real_cluster: Clust
         1,
         "fgm: neither the cluster nor the data of its nodes has a pod 'unknown'; no answer from worker-1\n",
     )
+
+
+@pytest.mark.parametrize("name", ["pod/", "pod/shop/"])
+def test_a_pod_without_a_name_is_an_error(real_cluster: Cluster, port: int, name: str) -> None:
+    real_cluster.add_node("worker-1", port)
+    code, out, err = real_cluster.run("ask", "2026-11-26T17:46Z", name)
+
+    assert (code, out) == (1, "")
+    assert err == f"fgm: '{name}' has no name of a pod: give POD or NAMESPACE/POD\n"
+
+
+def test_other_nodes_with_pods_of_the_name_are_named(real_cluster: Cluster, port: int) -> None:
+    for number in (1, 2, 3):
+        real_cluster.add_node(f"worker-{number}", port)
+    code, out, err = real_cluster.run("ask", "2026-11-26T17:46Z", "pod/payments", "--json")
+
+    assert (code, [source["source"] for source in json.loads(out)["sources"]]) == (0, ["node/worker-1"])
+    assert err == "fgm: pods with 'payments' in their names are also on worker-2, worker-3; only worker-1 is asked\n"

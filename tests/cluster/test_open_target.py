@@ -100,3 +100,11 @@ def test_who_may_not_list_nodes_is_told_so_if_nothing_is_found(real_cluster: Clu
         'kubectl cannot list nodes: Error from server (Forbidden): nodes is forbidden: User "test" cannot list '
         'resource "nodes"\n'
     )
+
+
+@pytest.mark.parametrize("name", ["", "node/", "pod/", "shop/"])
+def test_nothing_is_opened_without_a_name(real_cluster: Cluster, name: str) -> None:
+    real_cluster.add_node("worker-3")
+    code, _, err = real_cluster.run("open", "--no-browser", "--port=0", "--wait-seconds=0", name)
+
+    assert (code, f"fgm: {name!r} has no name" in err) == (1, True)

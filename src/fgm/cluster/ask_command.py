@@ -28,7 +28,7 @@ from fgm.cluster.deployment import NAMESPACE
 from fgm.cluster.fgm_pods import NodePod, by_node, fgm_pods, no_pods, nodes_of_workload
 from fgm.cluster.forward import source_of
 from fgm.cluster.kubectl.client import Kubectl, KubectlError
-from fgm.cluster.pod_search import POD, found_pods, parts_of
+from fgm.cluster.pod_search import POD, found_pods, nodes_beside, parts_of
 
 CLUSTER = "cluster"
 
@@ -121,9 +121,9 @@ async def chosen_sources(
 
 
 async def _node_of_pod(kubectl: Kubectl, name: str, time: TypedTime | None) -> str:
-    """Return the node of a pod, as the name of a source.
+    """Return the node of a pod, as the name of a source. If others have such pods, too, a message names them.
 
-    Raises: AskError if no node has the pod.
+    Raises: AskError if no node has the pod, or if there is no name.
     """
     namespace, pod = parts_of(name)
     found, failures = await found_pods(kubectl, pod, namespace, time)
@@ -131,7 +131,11 @@ async def _node_of_pod(kubectl: Kubectl, name: str, time: TypedTime | None) -> s
         silent = listed([failure.source.removeprefix(NODE) for failure in failures])
         rest = f"; no answer from {silent}" if silent else ""
         raise AskError(f"neither the cluster nor the data of its nodes has a pod {name.removeprefix(POD)!r}{rest}")
-    return found[0].source
+    source = found[0].source
+    if beside := nodes_beside(found, time):
+        chosen = source.removeprefix(NODE)
+        running.say(f"pods with {pod!r} in their names are also on {listed(beside)}; only {chosen} is asked")
+    return source
 
 
 def _named(pods: Sequence[NodePod], name: str, namespace: str) -> list[NodePod]:

@@ -34,9 +34,11 @@ class OpenTarget:
 def target_of(kubectl: Kubectl, text: str, time_text: str, now_ms: int) -> OpenTarget:
     """Return what a text names: `NODE`, `POD`, `NAMESPACE/POD`, `node/NODE` or `pod/POD`. A node goes before a pod.
 
-    Raises: AskError if there is no such node or pod. Raises: KubectlError if kubectl fails.
+    Raises: AskError if there is no name, or no such node or pod. Raises: KubectlError if kubectl fails.
     """
     time = read_time(time_text, now_ms) if time_text else None
+    if not text.removeprefix(NODE):
+        raise AskError(f"{text!r} has no name: give that of a node or a pod")
     if text.startswith(NODE):
         return OpenTarget(text.removeprefix(NODE), _view(time, ()))
     nodes, unlisted = None, []

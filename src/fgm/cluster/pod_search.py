@@ -14,7 +14,7 @@ from fgm.asking.many import ask_each
 from fgm.asking.ranking import Failure
 from fgm.asking.sources import Source
 from fgm.asking.typed_times import TypedTime
-from fgm.asking.viewer_client import ViewerClient
+from fgm.asking.viewer_client import AskError, ViewerClient
 from fgm.asking.words import NODE
 from fgm.cluster.fgm_pods import by_node, fgm_pods
 from fgm.cluster.forward import source_of
@@ -47,9 +47,25 @@ class PodOnNode:
 
 
 def parts_of(name: str) -> tuple[str, str]:
-    """Return the namespace ("" if none is given) and the name of a pod, from POD, NAMESPACE/POD or pod/POD."""
+    """Return the namespace ("" if none is given) and the name of a pod, from POD, NAMESPACE/POD or pod/POD.
+
+    Raises: AskError if there is no name: every pod has the empty text in its name.
+    """
     namespace, _, pod = name.removeprefix(POD).rpartition("/")
+    if not pod:
+        raise AskError(f"{name!r} has no name of a pod: give POD or NAMESPACE/POD")
     return namespace, pod
+
+
+def nodes_beside(found: Sequence[PodOnNode], time: TypedTime | None) -> list[str]:
+    """Return the names of the other nodes than the first pod's that have pods which match as well, in order."""
+    best = found[0]
+    beside = {
+        pod.source.removeprefix(NODE)
+        for pod in found
+        if pod.source != best.source and (time is None or not best.is_at(time) or pod.is_at(time))
+    }
+    return sorted(beside)
 
 
 async def found_pods(
