@@ -13,8 +13,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 python3 -m venv environment || exit 77
-environment/bin/python -m pip --quiet --disable-pip-version-check install \
-  dask==2026.8.0 pandas==3.1.1 pyarrow==26.0.1 || exit 77
+environment/bin/python -m pip --quiet --disable-pip-version-check install dask==2026.8.0 pandas==3.1.1 pyarrow==26.0.1 || exit 77
 environment/bin/python -W ignore - <<'EOF'
 import sys
 

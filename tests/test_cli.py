@@ -228,3 +228,35 @@ def test_help_loads_nothing_that_only_one_command_needs() -> None:
     code = "import sys\nfrom fgm import cli\ncli._make_parser().format_help()\nprint(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"anyio", "h11", "http.client", "numpy", "obstore", "quart", "subprocess", "tqdm"}.intersection(loaded)
+
+
+def test_flags_may_be_between_the_other_arguments(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    missing = str(tmp_path / "missing")
+
+    assert cli.main(["ask", "14:32", "--at-once", "1", missing, "--json"]) == 1
+    assert capsys.readouterr().err.startswith(f"fgm: {missing} is neither a directory nor a pack")
+    assert cli.main(["stat", "--metrics", "3", missing, "--json"]) == 1
+    capsys.readouterr()
+
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["ask", "--json"])
+    assert "the following arguments are required: TIME" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "allowed"),
+    [
+        ("--at-once", "0", "'0' is not a number of nodes: give 1 to 100"),
+        ("--at-once", "x", "'x' is not a number of nodes: give 1 to 100"),
+        ("--timeout", "nan", "'nan' is not a number of seconds: give 0 to 3600"),
+        ("--timeout", "0", "0 s are too short for an answer"),
+        ("--timeout", "-1", "'-1' is not a number of seconds: give 0 to 3600"),
+        ("--timeout", "soon", "'soon' is not a number of seconds: give 0 to 3600"),
+    ],
+)
+def test_a_number_that_makes_no_sense_is_refused(
+    flag: str, value: str, allowed: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["ask", "14:32", f"{flag}={value}"])
+    assert allowed in capsys.readouterr().err

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from fgm import __version__
 from fgm.agents import flags as mcp_flags
@@ -52,7 +53,7 @@ def _make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"fgm {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_CommandParser)
 
     def add(name: str, summary: str, add_flags: Flags, run: Run) -> None:
         description = f"{summary[0].upper()}{summary[1:]}."
@@ -124,6 +125,22 @@ def _make_parser() -> argparse.ArgumentParser:
         _save,
     )
     return parser
+
+
+class _CommandParser(argparse.ArgumentParser):
+    """The parser of a command: flags may be between its other arguments, as in `fgm ask 14:32 --json SOURCE`."""
+
+    _is_nested = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse the arguments of the command. The other method calls this one for flags, then for the rest."""
+        if self._is_nested:
+            return super().parse_known_args(args, namespace)
+        self._is_nested = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._is_nested = False
 
 
 # Each command imports its module when it runs: a start of `fgm` loads no event loop, no numpy and no server.

@@ -23,6 +23,16 @@ def test_slowing_at_memory_high_is_one_event_and_one_end() -> None:
     assert events[1].what == "slowing at memory.high ended after 2 s: slowed 130 times"
 
 
+def test_a_limit_whose_owner_is_not_known_is_reported_without_one() -> None:
+    machine = Machine()
+    rows = slowed(0, 40)
+    del rows[1][A]["high_depth"]
+    machine.tick(0, rows[0])
+    (event,) = machine.tick(1, rows[1])
+
+    assert event.what == "slowed at memory.high of 96 MiB: 40 times; its memory was 97 MiB"
+
+
 def test_the_pod_is_reported_if_the_high_limit_is_its_own_and_not_for_what_its_containers_count() -> None:
     pod_limits = LIMITS | {"high_depth": 2}
     ticks: list[dict[Series, Row]] = [

@@ -1,5 +1,6 @@
 """The flags of the commands that ask a cluster."""
 
+from argparse import ArgumentTypeError
 from collections.abc import Callable
 
 from fgm.asking.limits import AT_ONCE, TIMEOUT_S
@@ -8,6 +9,7 @@ from fgm.cluster.deployment import NAMESPACE, VIEWER_PORT
 WAIT_S = 120
 """Default of the maximum time to wait for a running pod with a viewer that responds."""
 PAGE_PORT = 8060
+MAX_AT_ONCE, MAX_WAIT_S = 100, 3600
 _PORT = "port of the page on 127.0.0.1; 0 takes a free one (default: %(default)s)"
 
 
@@ -29,7 +31,7 @@ def add_flags_of_open(flag: Callable[..., object]) -> None:
     flag("--namespace", default=NAMESPACE, help="namespace of fgm's pods (default: %(default)s)")
     flag(
         "--wait-seconds",
-        type=float,
+        type=_wait_seconds,
         default=WAIT_S,
         metavar="S",
         help="maximum time to wait for a pod whose viewer responds (default: %(default)s)",
@@ -57,6 +59,7 @@ def add_flags_of_ask(flag: Callable[..., object]) -> None:
         "sources",
         metavar="SOURCE",
         nargs="*",
+        default=[],
         help="what to ask: cluster (all nodes, the default), node/NAME, pod/NAME, a data directory, a pack, or a "
         "viewer such as http://127.0.0.1:8050",
     )
@@ -78,7 +81,7 @@ def add_flags_of_nodes(flag: Callable[..., object]) -> None:
     flag("--json", action="store_true", help="print JSON")
     flag(
         "--at-once",
-        type=int,
+        type=_count,
         default=AT_ONCE,
         metavar="N",
         help="maximum number of nodes to ask at the same time (default: %(default)s)",
@@ -91,8 +94,30 @@ def _add_flags_of_kubectl(flag: Callable[..., object]) -> None:
     flag("--fgm-namespace", default=NAMESPACE, metavar="NAME", help="namespace of fgm's pods (default: %(default)s)")
     flag(
         "--timeout",
-        type=float,
+        type=_seconds,
         default=TIMEOUT_S,
         metavar="S",
         help="maximum time for a node to answer (default: %(default)s)",
     )
+
+
+def _count(text: str) -> int:
+    if not (text.isdecimal() and 1 <= int(text) <= MAX_AT_ONCE):
+        raise ArgumentTypeError(f"{text!r} is not a number of nodes: give 1 to {MAX_AT_ONCE}")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    if _wait_seconds(text) == 0:
+        raise ArgumentTypeError("0 s are too short for an answer")
+    return float(text)
+
+
+def _wait_seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= MAX_WAIT_S:
+        raise ArgumentTypeError(f"{text!r} is not a number of seconds: give 0 to {MAX_WAIT_S}")
+    return seconds

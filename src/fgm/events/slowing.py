@@ -22,8 +22,9 @@ class MemorySlowing(Episodes):
         limit = ""
         facts: dict[str, Value] = {"slowed": plain(episode.count)}
         if np.isfinite(high):
-            path = path_at(series, int(depth))
-            limit = f" of {size(float(high))}, {owner_name(series, path, step.series)} limit"
+            limit = f" of {size(float(high))}"
+            if not np.isnan(depth):
+                limit += f", {owner_name(series, path_at(series, int(depth)), step.series)} limit"
             facts["memory.high"] = plain(float(high))
         held = step.now[position, MEMORY]
         memory = "" if np.isnan(held) else f"; its memory was {size(float(held))}"
