@@ -60,7 +60,7 @@ async def test_all_nodes_are_asked_and_those_that_do_not_answer_are_named(agent:
     assert "on 1 of 2 nodes" in text.splitlines()[0]
     assert "1. worker-3: payments was OOM-killed" in text
     assert "Note: no answer from worker-9: " in text
-    assert "(when fgm mcp has ended: fgm open worker-3 2026-11-26T17:46:34Z)" in text
+    assert "(when fgm mcp has ended: fgm open --context test worker-3 2026-11-26T17:46:34Z)" in text
 
 
 async def test_one_node_of_the_cluster_can_be_chosen(agent: Client) -> None:

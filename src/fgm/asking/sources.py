@@ -29,12 +29,14 @@ FORM = "a data directory, a pack (*.html), or a viewer such as http://127.0.0.1:
 class Source:
     """Something to ask: its name, and how to open it as a viewer on this machine.
 
+    `opened_by`: the command that opens its page, without a time; "" if none is known.
     `may_hang`: whether something is wrong with it, so that it may not answer before a timeout.
     """
 
     name: str
     open: Callable[[], AbstractAsyncContextManager[ViewerClient]]
     may_hang: bool = False
+    opened_by: str = ""
 
 
 @asynccontextmanager

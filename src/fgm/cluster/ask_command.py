@@ -24,7 +24,7 @@ from fgm.asking.viewer_client import AskError, ViewerClient
 from fgm.asking.words import NODE, Link, as_json, listed, report
 from fgm.clock import SystemClock
 from fgm.cluster import running
-from fgm.cluster.deployment import NAMESPACE
+from fgm.cluster.deployment import NAMESPACE, open_command
 from fgm.cluster.fgm_pods import NodePod, by_node, fgm_pods, no_pods, nodes_of_workload
 from fgm.cluster.forward import source_of
 from fgm.cluster.kubectl.client import Kubectl, KubectlError
@@ -180,16 +180,13 @@ async def ask_all(
 
 def link_of(context: str = "", fgm_namespace: str = NAMESPACE) -> Link:
     """Return what makes the command, or the URL, that opens the page of an answer at its time."""
-    flag = f" --context {shlex.quote(context)}" if context else ""
-    if fgm_namespace != NAMESPACE:
-        flag += f" --namespace {shlex.quote(fgm_namespace)}"
 
     def link(answer: NodeAnswer) -> str:
         if sources.is_address(answer.source):
             return f"{answer.source.rstrip('/')}/#{answer.fragment}"
         if answer.source.startswith(NODE):
             at = answer.fragment.rpartition("at=")[2]
-            return f"fgm open{flag} {shlex.quote(answer.source.removeprefix(NODE))} {at}"
+            return f"{open_command(answer.source.removeprefix(NODE), context, fgm_namespace)} {at}"
         page = f"http://127.0.0.1:8050/#{answer.fragment}"
         return f"fgm-viewer --no-browser {shlex.quote(answer.source)}   then open {page}"
 

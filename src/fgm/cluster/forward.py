@@ -10,7 +10,7 @@ import anyio.to_thread
 from fgm.asking.sources import Source
 from fgm.asking.viewer_client import AskError, NoAnswerError, ViewerClient
 from fgm.asking.words import NODE
-from fgm.cluster.deployment import VIEWER_PORT
+from fgm.cluster.deployment import VIEWER_PORT, open_command
 from fgm.cluster.fgm_pods import NodePod
 from fgm.cluster.kubectl.client import Kubectl
 from fgm.cluster.kubectl.messages import reasons_of
@@ -24,7 +24,8 @@ _NOTHING_LISTENS = re.compile(r"error forwarding port \d+ to pod .*connection re
 
 def source_of(kubectl: Kubectl, pod: NodePod) -> Source:
     """Return the fgm pod of a node as a source, named `node/NAME`."""
-    return Source(f"{NODE}{pod.node}", lambda: forwarded(kubectl, pod), may_hang=not pod.is_ready)
+    opened_by = open_command(pod.node, kubectl.context, kubectl.namespace)
+    return Source(f"{NODE}{pod.node}", lambda: forwarded(kubectl, pod), not pod.is_ready, opened_by)
 
 
 @asynccontextmanager

@@ -184,8 +184,8 @@ class Daemon:
         await to_thread.run_sync(webbrowser.open, self._page_url, abandon_on_cancel=True)
 
     def _make_app(self) -> tuple[Services, Quart]:
-        # First, from a shallow stack: CPython 3.11 maps and unmaps memory at each call across an edge of its stack of
-        # frames, and numpy makes thousands of calls while it is imported.
+        # First, from a shallow stack: CPython up to 3.14 may map and unmap memory at each call across an edge of its
+        # stack of frames (issue 142183), and numpy makes thousands of calls while it is imported.
         import numpy as np  # noqa: F401, PLC0415 - as above
 
         from fgm.viewer.api.routes import create_app  # noqa: PLC0415 - the same

@@ -8,7 +8,7 @@ from fgm import iso_time
 from fgm.agents.answer import DEFAULT_TOKENS, LEAST_TOKENS, MOST_TOKENS, Answer
 from fgm.agents.arguments import Argument, Values, read_arguments
 from fgm.agents.links import PageLink, fragment_of
-from fgm.agents.nodes import Answers, AskedNode, Nodes, is_of_cluster
+from fgm.agents.nodes import Answers, AskedNode, Nodes
 from fgm.agents.quantities import day_and_clock, length
 from fgm.agents.spans import Recorded, Span
 from fgm.asking.answer_fields import flag, text, whole
@@ -83,11 +83,11 @@ def prefix_of(node_name: str, answers: Answers[Any]) -> str:
 def link_to(node: AskedNode, span: Span | None = None, at_ms: int | None = None, **shown: Any) -> PageLink:
     """Return a link to a node's page, at a range. In a cluster it says what opens it later."""
     fragment = "" if span is None else fragment_of(span.from_ms, span.to_ms, at_ms=at_ms, **shown)
-    if not is_of_cluster(node.source) or len(node.name) > MAX_REPEATED:
+    if not node.source.opened_by or len(node.name) > MAX_REPEATED:
         return PageLink(node.source, fragment)
     begin_ms = at_ms if at_ms is not None or span is None else span.from_ms
     at = "" if begin_ms is None else f" {iso_time.format_seconds(begin_ms)}"
-    return PageLink(node.source, fragment, f" (when fgm mcp has ended: fgm open {node.name}{at})")
+    return PageLink(node.source, fragment, f" (when fgm mcp has ended: {node.source.opened_by}{at})")
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,14 +32,14 @@ class Kubectl:
         if path is None:
             raise KubectlError("kubectl is not installed, or not on the PATH: fgm reaches a cluster through it")
         self._command = [path, *(["--context", context] if context else []), "--namespace", namespace]
-        self._namespace = namespace
+        self.namespace, self.context = namespace, context
 
     def get(self, resource: str, *, labels: str = "", fields: str = "") -> list[Mapping[str, Any]]:
         """Return the objects of a resource of the core API in the namespace. `labels`, `fields`: selectors.
 
         Raises: KubectlError if kubectl fails.
         """
-        return self._list(resource, f"namespaces/{quote(self._namespace, safe='')}/{resource}", labels, fields)
+        return self._list(resource, f"namespaces/{quote(self.namespace, safe='')}/{resource}", labels, fields)
 
     def get_anywhere(
         self, resource: str, namespace: str = "", *, labels: str = "", fields: str = ""

@@ -42,7 +42,7 @@ async def _serve(arguments: argparse.Namespace) -> int:
     sock = listen(HOST, arguments.port)
     async with anyio.create_task_group() as group:
         opened = KeptViewers(group, max_kept=MAX_OPENED)
-        app = PageApp(load_page_files(), nodes, opened, context=arguments.context, timeout_s=arguments.timeout)
+        app = PageApp(load_page_files(), nodes, opened, kubectl, arguments.timeout)
         await group.start(serve_until_cancelled, Guard(app), sock)
         address = url_of(sock)
         sys.stderr.write(f"fgm: open {address}\n")

@@ -22,6 +22,7 @@ from fgm.asking.typed_times import MINUTE_MS, TypedTime
 from fgm.asking.viewer_client import AskError, ViewerClient
 from fgm.asking.words import NODE, as_json
 from fgm.cluster.ask_command import link_of, make_question
+from fgm.cluster.kubectl.client import Kubectl
 from fgm.cluster.page.page_files import PROBLEM
 from fgm.cluster.page.strips import MAX_COLUMNS, strips_of
 from fgm.viewer.web.asgi import Receive, Scope, Send, header, respond, respond_problem, respond_to_lifespan
@@ -42,10 +43,10 @@ class PageApp:
     """
 
     def __init__(
-        self, files: Mapping[str, Asset], nodes: Nodes, opened: KeptViewers, *, context: str, timeout_s: float
+        self, files: Mapping[str, Asset], nodes: Nodes, opened: KeptViewers, kubectl: Kubectl, timeout_s: float
     ) -> None:
         self._files, self._nodes, self._opened = files, nodes, opened
-        self._context, self._timeout_s = context, timeout_s
+        self._kubectl, self._timeout_s = kubectl, timeout_s
         self._known: dict[str, Source] = {}
         self._limiter = anyio.CapacityLimiter(AT_ONCE)
 
@@ -91,7 +92,7 @@ class PageApp:
         _only(fields)
         self._known = {source.name.removeprefix(NODE): source for source in await self._nodes()}
         await respond(
-            scope, send, 200, JSON, json.dumps({"context": self._context, "nodes": list(self._known)}).encode()
+            scope, send, 200, JSON, json.dumps({"context": self._kubectl.context, "nodes": list(self._known)}).encode()
         )
 
     async def _respond_strips(self, fields: Mapping[str, str], scope: Scope, send: Send) -> None:
@@ -142,7 +143,7 @@ class PageApp:
             for source in sources:
                 group.start_soon(ask_one, source)
         ranking = rank(question, sorted(all_answers, key=lambda answer: answer.source), all_failures)
-        await _send_line(send, as_json(ranking, link_of(self._context)))
+        await _send_line(send, as_json(ranking, link_of(self._kubectl.context, self._kubectl.namespace)))
         await send({"type": "http.response.body", "body": b""})
 
     async def _respond_open(self, fields: Mapping[str, str], scope: Scope, send: Send) -> None:
