@@ -1,6 +1,7 @@
 """A cluster for kubectl with real viewers on this machine, and `fgm` with a kubectl that is configured for it."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -58,6 +59,7 @@ class Cluster:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=_with_sigint,  # noqa: PLW1509 - it calls signal only
         )
 
     def run(self, *arguments: str, within_s: float = 60) -> tuple[int, str, str]:
@@ -81,3 +83,8 @@ def viewer(data: Path) -> Iterator["tuple[subprocess.Popen[bytes], int]"]:
             yield process, port
         finally:
             process.kill()
+
+
+def _with_sigint() -> None:
+    """Let SIGINT have its default action: a shell that starts tests in the background has it ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
