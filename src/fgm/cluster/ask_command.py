@@ -28,7 +28,7 @@ from fgm.cluster.deployment import NAMESPACE, open_command
 from fgm.cluster.fgm_pods import NodePod, by_node, fgm_pods, no_pods, nodes_of_workload
 from fgm.cluster.forward import source_of
 from fgm.cluster.kubectl.client import Kubectl, KubectlError
-from fgm.cluster.pod_search import POD, found_pods, nodes_beside, parts_of
+from fgm.cluster.pod_search import POD, found_pods, other_nodes, parts_of
 
 CLUSTER = "cluster"
 
@@ -132,9 +132,9 @@ async def _node_of_pod(kubectl: Kubectl, name: str, time: TypedTime | None) -> s
         rest = f"; no answer from {silent}" if silent else ""
         raise AskError(f"neither the cluster nor the data of its nodes has a pod {name.removeprefix(POD)!r}{rest}")
     source = found[0].source
-    if beside := nodes_beside(found, time):
+    if others := other_nodes(found, time):
         chosen = source.removeprefix(NODE)
-        running.say(f"pods with {pod!r} in their names are also on {listed(beside)}; only {chosen} is asked")
+        running.say(f"pods with {pod!r} in their names are also on {listed(others)}; only {chosen} is asked")
     return source
 
 

@@ -57,15 +57,15 @@ def parts_of(name: str) -> tuple[str, str]:
     return namespace, pod
 
 
-def nodes_beside(found: Sequence[PodOnNode], time: TypedTime | None) -> list[str]:
+def other_nodes(found: Sequence[PodOnNode], time: TypedTime | None) -> list[str]:
     """Return the names of the other nodes than the first pod's that have pods which match as well, in order."""
     best = found[0]
-    beside = {
+    others = {
         pod.source.removeprefix(NODE)
         for pod in found
         if pod.source != best.source and (time is None or not best.is_at(time) or pod.is_at(time))
     }
-    return sorted(beside)
+    return sorted(others)
 
 
 async def found_pods(
