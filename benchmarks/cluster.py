@@ -165,7 +165,7 @@ def end(cluster: Cluster, process: "subprocess.Popen[str]") -> None:
 
 
 def forwards(cluster: Cluster) -> list[int]:
-    """Return the pids of all kubectl that forward a port to a pod of this cluster."""
+    """Return the pids of all kubectl that forward ports to pods of this cluster."""
     configuration = f"KUBECONFIG={cluster.environment['KUBECONFIG']}".encode()
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
@@ -173,7 +173,7 @@ def forwards(cluster: Cluster) -> list[int]:
             words, variables = ((folder / name).read_bytes().split(b"\0") for name in ("cmdline", "environ"))
         except OSError:  # it has ended
             continue
-        if b"port-forward" in words and configuration in variables:
+        if {b"port-forward", b"proxy"} & set(words) and configuration in variables:
             found.append(int(folder.name))
     return found
 

@@ -120,40 +120,48 @@ def test_saving_from_a_viewer_listens_nowhere(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "count"),
+    ("command", "has_spdy", "count"),
     [
-        (["open", "worker-1", "--port=0", "--no-browser"], 1),
-        (["ask", "2026-11-26T17:46Z"], 2),
-        (["nodes"], 2),
+        (["open", "worker-1", "--port=0", "--no-browser"], True, 1),
+        (["ask", "2026-11-26T17:46Z"], True, 0),
+        (["nodes"], True, 0),
+        (["nodes"], False, 2),
     ],
 )
 def test_a_command_for_a_cluster_and_its_kubectl_listen_on_loopback_only(
-    cluster: Cluster, command: Sequence[str], count: int
+    cluster: Cluster, command: Sequence[str], *, has_spdy: bool, count: int
 ) -> None:
+    cluster.api.has_spdy = has_spdy  # without it, each node has a kubectl with a port
     with socket.create_server(("127.0.0.1", 0)) as silent:  # questions wait for it, and the ports stay
+        silent.settimeout(PATIENCE_S)
         for node in ("worker-1", "worker-2"):
             cluster.add_node(node, silent.getsockname()[1])
         with cluster.start(*command) as process:
             try:
-                assert sockets_of(process, count) == [LOOPBACK] * count
+                connection, _ = silent.accept()
+                with connection:
+                    assert sockets_of(process, count) == [LOOPBACK] * count
             finally:
                 process.send_signal(signal.SIGINT)
                 process.communicate(timeout=30)
 
 
 def test_the_page_of_a_cluster_and_its_kubectl_listen_on_loopback_only(cluster: Cluster) -> None:
-    question = "/api/strips?node=worker-1&from=1764178800000&to=1764179520000&columns=12"
+    data, page = "/api/strips?node=worker-1&from=1764178800000&to=1764179520000&columns=12", "/open?node=worker-1"
     with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(PATIENCE_S)
         cluster.add_node("worker-1", silent.getsockname()[1])
         with cluster.start("cluster", "--port=0", "--no-browser") as process:
             try:
                 assert process.stderr is not None
                 address = urlsplit(process.stderr.readline().split()[-1])
                 assert address.hostname == "127.0.0.1"
-                assert sockets_of(process, 1) == [LOOPBACK]
-                with socket.create_connection((address.hostname, address.port or 0)) as connection:
-                    connection.sendall(f"GET {question} HTTP/1.1\r\nHost: {address.netloc}\r\n\r\n".encode())
-                    assert sockets_of(process, 2) == [LOOPBACK] * 2
+                for question, count in ((data, 1), (page, 2)):
+                    with socket.create_connection((address.hostname, address.port or 0)) as connection:
+                        connection.sendall(f"GET {question} HTTP/1.1\r\nHost: {address.netloc}\r\n\r\n".encode())
+                        reached, _ = silent.accept()
+                        with reached:
+                            assert sockets_of(process, count) == [LOOPBACK] * count
             finally:
                 process.send_signal(signal.SIGINT)
                 process.communicate(timeout=30)

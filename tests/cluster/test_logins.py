@@ -5,6 +5,7 @@ import signal
 import socket
 import stat
 import sys
+import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -85,13 +86,16 @@ def secure_cluster(tmp_path: Path, port: int) -> Iterator[SecureCluster]:
     cluster.close()
 
 
-def test_a_login_program_gives_the_token_to_each_kubectl(secure_cluster: SecureCluster) -> None:
+def test_a_login_program_gives_the_token_to_each_kubectl(secure_cluster: SecureCluster, port: int) -> None:
+    secure_cluster.add_node("worker-2", port)
     secure_cluster.configure(secure_cluster.login(f"give({TOKEN!r})"))
     code, out, err = secure_cluster.run("nodes")
 
     assert (code, err) == (0, "")
     assert "\nworker-1  fgm-worker-1  " in out
-    assert secure_cluster.logins() == 3, "for the list of pods, that of nodes, and the forward"
+    assert "\nworker-2  fgm-worker-2  " in out
+    assert secure_cluster.logins() == 3, "for the list of pods, that of nodes, and once to reach all nodes"
+    assert secure_cluster.api.over_web_sockets == []
 
 
 def test_what_a_login_program_prints_while_it_waits_is_shown(secure_cluster: SecureCluster, tmp_path: Path) -> None:
@@ -160,6 +164,33 @@ def test_lists_and_forwards_go_through_a_proxy(
     assert set(proxy.asked) == {HOST}
 
 
+def test_a_proxy_is_not_gone_around_if_the_server_can_be_reached_without(secure_cluster: SecureCluster) -> None:
+    """`kubectl proxy` would connect directly to forward."""
+    server = f"127.0.0.1:{secure_cluster.tls_port}"
+    with connect_proxy({server: secure_cluster.tls_port}) as proxy:
+        secure_cluster.configure({"token": TOKEN}, **{"proxy-url": proxy.url})
+        code, _, err = secure_cluster.run("nodes")
+
+    assert (code, err) == (0, "")
+    assert proxy.asked == [server] * len(proxy.asked)
+    assert secure_cluster.api.over_web_sockets == ["fgm-worker-1"]
+
+
+def test_a_certificate_that_only_the_system_knows_is_checked(secure_cluster: SecureCluster, tmp_path: Path) -> None:
+    """`kubectl proxy` would send the token to every server to forward."""
+    secure_cluster.configure({"token": TOKEN})
+    facts = json.loads((tmp_path / "config").read_text())
+    authority = facts["clusters"][0]["cluster"].pop("certificate-authority")
+    (tmp_path / "config").write_text(json.dumps(facts))
+    assert "certificate" in secure_cluster.refusal()
+
+    secure_cluster.environment["SSL_CERT_FILE"] = authority  # what kubectl takes for the system's
+    code, _, err = secure_cluster.run("nodes")
+
+    assert (code, err) == (0, "")
+    assert secure_cluster.api.over_web_sockets == ["fgm-worker-1"]
+
+
 def test_a_proxy_that_refuses_is_part_of_the_error(secure_cluster: SecureCluster) -> None:
     """kubectl's message names the API server instead."""
     secure_cluster.configure({"token": TOKEN}, server=f"https://{HOST}", **{"proxy-url": "http://127.0.0.1:1"})
@@ -190,3 +221,24 @@ def test_ctrl_c_does_not_wait_for_an_api_server_that_hangs(secure_cluster: Secur
 
     assert (process.returncode, err) == (1, "fgm: stopped\n")
     assert not any(Path(f"/proc/{child}").exists() for child in children)
+
+
+def test_a_login_that_has_ended_is_done_again(secure_cluster: SecureCluster, tmp_path: Path) -> None:
+    """`kubectl proxy` keeps its login, and does not ask for another one to forward."""
+    secure_cluster.configure(secure_cluster.login("give((folder / 'token').read_text())"))
+    (tmp_path / "token").write_text(TOKEN)
+    over_web_sockets = []
+    with secure_cluster.start("cluster", "--no-browser", "--port=0") as process:
+        assert process.stderr is not None
+        address = process.stderr.readline().split()[-1]
+        for token in (TOKEN, "the-next", "the-next"):
+            secure_cluster.api.token = token
+            (tmp_path / "token").write_text(token)
+            strips = f"{address}api/strips?node=worker-1&from=0&to=60000&columns=1"
+            with urllib.request.urlopen(strips, timeout=30) as response:
+                assert json.loads(response.read())
+            over_web_sockets.append(len(secure_cluster.api.over_web_sockets))
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+
+    assert over_web_sockets == [0, 1, 1], "the second question has another kubectl, and the third another proxy"

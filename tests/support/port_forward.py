@@ -12,6 +12,7 @@ import json
 import socket
 import threading
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -41,10 +42,13 @@ class ClusterApi:
     """An API server on a free port. Its attributes may be changed while it serves.
 
     `pods`, `nodes`: the objects it lists. `listeners`: the port on this machine for each pod that something listens in.
-    `forwards`: the pods of all forwards so far. `refused`: number of connections that nothing in the pod accepted.
+    `forwards`: the pods of all forwards so far. `over_web_sockets`: those of them over WebSockets.
+    `refused`: number of connections that nothing in the pod accepted.
     `forbidden`: the resources that may not be listed, but in the namespace of fgm.
     `token`: the one that each request must have; "" if none has to.
     `has_web_sockets`: it forwards over WebSockets, as API servers do since 1.31; if not, kubectl takes the older form.
+    `has_spdy`: so it does in the older form. What is in between may not pass on that a connection is to be upgraded.
+    `refusals`: the status and message for each pod that it does not forward to.
     """
 
     def __init__(self) -> None:
@@ -55,7 +59,9 @@ class ClusterApi:
         self.refused = 0
         self.forbidden: set[str] = set()
         self.token = ""
-        self.has_web_sockets = True
+        self.over_web_sockets: list[str] = []
+        self.has_web_sockets = self.has_spdy = True
+        self.refusals: dict[str, tuple[int, str]] = {}
         self.changed = threading.Condition()
         self._sessions: list[Session] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"api": self}))
@@ -173,20 +179,31 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         assert self.headers["Upgrade"] == "SPDY/3.1"
-        self._upgrade({"Upgrade": "SPDY/3.1", "X-Stream-Protocol-Version": "portforward.k8s.io"})
         parts = self.path.split("?")[0].split("/")
-        self.api.forward(parts[-1] if parts[1] == KUBELET_FORWARD else parts[-2], self.connection)
+        pod = parts[-1] if parts[1] == KUBELET_FORWARD else parts[-2]
+        if not self.api.has_spdy:
+            self._refuse(400, "Upgrade request required")
+        elif pod in self.api.refusals:
+            self._refuse(*self.api.refusals[pod])
+        else:
+            self._upgrade({"Upgrade": "SPDY/3.1", "X-Stream-Protocol-Version": "portforward.k8s.io"})
+            self.api.forward(pod, self.connection)
 
     def _forward_over_web_socket(self) -> None:
         if not self.api.has_web_sockets:
-            self._respond(400, {"kind": "Status", "status": "Failure", "message": "no WebSockets"})
+            self._refuse(400, "no WebSockets")
+            return
+        pod = self.path.split("?")[0].split("/")[-2]
+        if pod in self.api.refusals:
+            self._refuse(*self.api.refusals[pod])
             return
         assert self.headers["Sec-WebSocket-Protocol"] == WEB_SOCKET_PROTOCOL
         key = self.headers["Sec-WebSocket-Key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
         accept = base64.b64encode(hashlib.sha1(key.encode()).digest()).decode()
         headers = {"Upgrade": "websocket", "Sec-WebSocket-Accept": accept}
         self._upgrade({**headers, "Sec-WebSocket-Protocol": WEB_SOCKET_PROTOCOL})
-        self.api.forward(self.path.split("?")[0].split("/")[-2], Tunnel(self.connection))
+        self.api.over_web_sockets.append(pod)
+        self.api.forward(pod, Tunnel(self.connection))
 
     def _upgrade(self, headers: dict[str, str]) -> None:
         self.send_response(101)
@@ -194,6 +211,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.close_connection = True
+
+    def _refuse(self, status: int, message: str) -> None:
+        facts = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message}
+        self._respond(status, {**facts, "reason": HTTPStatus(status).phrase.replace(" ", ""), "code": status})
 
     def _respond(self, status: int, answer: dict[str, Any]) -> None:
         body = json.dumps(answer).encode()

@@ -88,7 +88,7 @@ class KeptViewers:
     async def _keep(self, source: Source, kept: _Kept) -> None:
         try:
             with kept.scope:
-                async with source.open() as client:
+                async with (source.open_at_port or source.open)() as client:
                     kept.client = client
                     kept.opened.set()
                     await kept.closing.wait()

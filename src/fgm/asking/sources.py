@@ -27,16 +27,18 @@ FORM = "a data directory, a pack (*.html), or a viewer such as http://127.0.0.1:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Something to ask: its name, and how to open it as a viewer on this machine.
+    """Something to ask: its name, and how to open it as a viewer.
 
     `opened_by`: the command that opens its page, without a time; "" if none is known.
     `may_hang`: whether something is wrong with it, so that it may not answer before a timeout.
+    `open_at_port`: opens it as a viewer on this machine, whose page a browser can open; None: `open` does.
     """
 
     name: str
     open: Callable[[], AbstractAsyncContextManager[ViewerClient]]
     may_hang: bool = False
     opened_by: str = ""
+    open_at_port: Callable[[], AbstractAsyncContextManager[ViewerClient]] | None = None
 
 
 @asynccontextmanager

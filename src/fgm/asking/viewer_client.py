@@ -1,15 +1,16 @@
-"""A client of one viewer on this machine: it gets JSON, with a timeout and a maximum size."""
+"""A client of one viewer: it gets JSON, with a timeout and a maximum size."""
 
 import json
 import os
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 import anyio
 import h11
+from anyio.abc import ByteStream
 
 DEFAULT_TIMEOUT_S = 30.0
 """Timeout of one answer. A viewer with a tenth of a processor needs seconds for what stood out."""
@@ -18,6 +19,8 @@ MAX_BYTES = 16 << 20
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 Parameters = Mapping[str, str | int]
 """The parameters of a request."""
+Connect = Callable[[], Awaitable[ByteStream]]
+"""Opens a connection to a viewer. It may raise AskError, and what it returns, too, with the reason."""
 _PIECE_BYTES = 64 << 10
 
 
@@ -31,16 +34,20 @@ class NoAnswerError(AskError):
 
 @dataclass(frozen=True, slots=True)
 class ViewerClient:
-    """A viewer that listens on a loopback address of this machine."""
+    """A viewer that listens on a loopback address: of this machine, or of a pod.
+
+    `path`: the one below which the API is, such as `/fgm`; without a slash at its end.
+    `connect`: how a viewer in a pod is reached; None: on this machine.
+    """
 
     port: int
     host: str = "127.0.0.1"
     path: str = ""
-    """Path below which the API is, such as `/fgm`; without a slash at its end."""
+    connect: Connect | None = None
 
     @property
     def url(self) -> str:
-        """The URL of the viewer's page, without a fragment."""
+        """The URL of the page of a viewer on this machine, without a fragment."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}{self.path}/"
 
@@ -65,9 +72,9 @@ class ViewerClient:
         except h11.RemoteProtocolError as error:
             if "closed connection" in str(error):
                 raise NoAnswerError("it has closed the connection before the end of its answer") from None
-            raise NoAnswerError(f"what answers at {self.url} is not a viewer: {error}") from error
+            raise NoAnswerError(f"what answers {self._place} is not a viewer: {error}") from error
         except zlib.error as error:
-            raise NoAnswerError(f"what answers at {self.url} is not a viewer: {error}") from error
+            raise NoAnswerError(f"what answers {self._place} is not a viewer: {error}") from error
         return _value(status, body, path)
 
     async def get_each(
@@ -94,11 +101,18 @@ class ViewerClient:
             raise errors[0]
         return answers
 
+    @property
+    def _place(self) -> str:
+        return f"at {self.url}" if self.connect is None else "in its pod"
+
+    async def _connected(self) -> ByteStream:
+        return await (anyio.connect_tcp(self.host, self.port) if self.connect is None else self.connect())
+
     async def _exchange(self, target: str) -> tuple[int, bytes]:
         """Send a request; return the status and the body."""
         connection = h11.Connection(h11.CLIENT)
         headers = [("Host", f"localhost:{self.port}"), ("Accept-Encoding", "gzip"), ("Connection", "close")]
-        async with await anyio.connect_tcp(self.host, self.port) as stream:
+        async with await self._connected() as stream:
             request = connection.send(h11.Request(method="GET", target=target, headers=headers))
             await stream.send((request or b"") + (connection.send(h11.EndOfMessage()) or b""))
             status, unpack, body = 0, None, bytearray()
@@ -122,7 +136,7 @@ class ViewerClient:
                     raise anyio.EndOfStream
 
 
-async def _received(stream: anyio.abc.SocketStream, connection: h11.Connection) -> bytes:
+async def _received(stream: ByteStream, connection: h11.Connection) -> bytes:
     """Return what arrives next; b"" at the end of an answer whose length only its end says.
 
     Raises: EndOfStream at the end of the stream, if the answer has not begun.

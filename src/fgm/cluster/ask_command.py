@@ -26,7 +26,7 @@ from fgm.clock import SystemClock
 from fgm.cluster import running
 from fgm.cluster.deployment import NAMESPACE, open_command
 from fgm.cluster.fgm_pods import NodePod, by_node, fgm_pods, no_pods, nodes_of_workload
-from fgm.cluster.forward import source_of
+from fgm.cluster.forward import Forwards
 from fgm.cluster.kubectl.client import Kubectl, KubectlError
 from fgm.cluster.pod_search import POD, found_pods, other_nodes, parts_of
 
@@ -107,26 +107,28 @@ async def chosen_sources(
     Raises: AskError if a name is none of a source, or if the cluster has no fgm pods.
     """
     chosen: list[Source] = []
+    forwards: Forwards | None = None
     pods: list[NodePod] | None = None
     for name in names:
         if is_of_cluster(name):
-            kubectl = Kubectl(fgm_namespace, context)
+            if forwards is None:
+                forwards = await stack.enter_async_context(Forwards(Kubectl(fgm_namespace, context)))
             if pods is None:
-                pods = by_node(await anyio.to_thread.run_sync(fgm_pods, kubectl))
-            node = await _node_of_pod(kubectl, name, time) if name.startswith(POD) else name
-            chosen += [source_of(kubectl, pod) for pod in _named(pods, node, fgm_namespace)]
+                pods = by_node(await anyio.to_thread.run_sync(fgm_pods, forwards.kubectl))
+            node = await _node_of_pod(forwards, name, time) if name.startswith(POD) else name
+            chosen += [forwards.source_of(pod) for pod in _named(pods, node, fgm_namespace)]
         else:
             chosen.append(await stack.enter_async_context(held(name)))
     return chosen
 
 
-async def _node_of_pod(kubectl: Kubectl, name: str, time: TypedTime | None) -> str:
+async def _node_of_pod(forwards: Forwards, name: str, time: TypedTime | None) -> str:
     """Return the node of a pod, as the name of a source. If others have such pods, too, a message names them.
 
     Raises: AskError if no node has the pod, or if there is no name.
     """
     namespace, pod = parts_of(name)
-    found, failures = await found_pods(kubectl, pod, namespace, time)
+    found, failures = await found_pods(forwards, pod, namespace, time)
     if not found:
         silent = listed([failure.source.removeprefix(NODE) for failure in failures])
         rest = f"; no answer from {silent}" if silent else ""

@@ -1,36 +1,144 @@
-"""Forwards a port of this machine to the viewer of an fgm pod, for as long as questions last."""
+"""Reaches the viewers of fgm pods: through one kubectl, or through one for each pod that is asked."""
 
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Self
 
 import anyio
 import anyio.to_thread
+from anyio.abc import ByteStream
 
 from fgm.asking.sources import Source
 from fgm.asking.viewer_client import AskError, NoAnswerError, ViewerClient
 from fgm.asking.words import NODE
 from fgm.cluster.deployment import VIEWER_PORT, open_command
 from fgm.cluster.fgm_pods import NodePod
+from fgm.cluster.kubectl.api_proxy import ApiProxy
 from fgm.cluster.kubectl.client import Kubectl
 from fgm.cluster.kubectl.messages import reasons_of
 from fgm.cluster.kubectl.port_forward import PortForward
+from fgm.cluster.tunnel.local_socket import LocalSocket
+from fgm.cluster.tunnel.spdy_session import NOTHING_LISTENS, session_over
+from fgm.cluster.tunnel.upgrade import LoginEndedError, NoTunnelError, path_of, upgrade
 
 START_TIMEOUT_S = 8.0
-"""Timeout of kubectl's port."""
+"""Timeout of a connection to the kubelet of a pod."""
+NOT_FORWARDED = f"kubectl has not forwarded a port to its pod within {START_TIMEOUT_S:g} s"
 _NOTHING_LISTENS = re.compile(r"error forwarding port \d+ to pod .*connection refused", re.IGNORECASE)
 """Part of kubectl's messages if the kubelet has reached the pod, and nothing there accepts connections."""
 
 
-def source_of(kubectl: Kubectl, pod: NodePod) -> Source:
-    """Return the fgm pod of a node as a source, named `node/NAME`."""
-    opened_by = open_command(pod.node, kubectl.context, kubectl.namespace)
-    return Source(f"{NODE}{pod.node}", lambda: forwarded(kubectl, pod), not pod.is_ready, opened_by)
+class Forwards:
+    """The ways to the fgm pods of a cluster.
+
+    Questions go through one `kubectl proxy`, which is started for the first one. If that is not possible, as behind
+    an HTTP proxy, each question has a `kubectl port-forward` of its own. So have pages, because a browser needs a port.
+    """
+
+    def __init__(self, kubectl: Kubectl) -> None:
+        self.kubectl = kubectl
+        self._proxy: ApiProxy | None = None
+        self._socket: str | None = None
+        self._starting = anyio.Lock()
+        self._has_worked = self._falls_back = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with anyio.CancelScope(shield=True):
+            await self._stop()
+
+    def source_of(self, pod: NodePod) -> Source:
+        """Return the fgm pod of a node as a source, named `node/NAME`."""
+        return Source(
+            f"{NODE}{pod.node}",
+            lambda: self._opened(pod),
+            not pod.is_ready,
+            open_command(pod.node, self.kubectl.context, self.kubectl.namespace),
+            lambda: forwarded(self.kubectl, pod),
+        )
+
+    @asynccontextmanager
+    async def _opened(self, pod: NodePod) -> AsyncIterator[ViewerClient]:
+        """Yield the client of the viewer of an fgm pod.
+
+        Raises: AskError if the pod cannot be reached. Raises: NoAnswerError if the viewer does not respond.
+        """
+        if pod.problem:
+            raise AskError(pod.problem)
+        connection = None if self._falls_back else await self._connected(pod)
+        if connection is None:
+            async with forwarded(self.kubectl, pod) as client:
+                yield client
+        else:
+            stream, received = connection
+            async with stream, session_over(stream, VIEWER_PORT, received) as session:
+                yield ViewerClient(VIEWER_PORT, connect=session.connect)
+
+    async def _connected(self, pod: NodePod) -> tuple[ByteStream, bytes] | None:
+        """Return a connection to the kubelet of a pod, and what has arrived on it; None if there is no such way.
+
+        Raises: AskError if the API server refuses. Raises: NoAnswerError if only this pod cannot be reached.
+        """
+        stream: ByteStream | None = None
+        try:
+            with anyio.fail_after(START_TIMEOUT_S):
+                stream = LocalSocket(await self._listening())
+                received = await upgrade(stream, path_of(self.kubectl.namespace, pod.pod))
+        except BaseException as error:
+            if stream is not None:
+                await stream.aclose()
+            if not isinstance(error, NoTunnelError | OSError):  # a TimeoutError is one
+                raise
+            if isinstance(error, LoginEndedError) and self._has_worked:
+                await self._log_in_again()
+                return None
+            if not self._has_worked:
+                self._falls_back = True
+                return None
+            if isinstance(error, TimeoutError):
+                raise NoAnswerError(NOT_FORWARDED) from None
+            raise NoAnswerError(f"kubectl cannot forward a port to its pod: {error}") from error
+        self._has_worked = True
+        return stream, received
+
+    async def _listening(self) -> str:
+        """Return the path of the socket of the proxy, which is started if it does not run.
+
+        Raises: NoTunnelError if it ends.
+        """
+        async with self._starting:
+            if self._proxy is not None and self._proxy.has_ended():
+                await self._stop()
+            if self._proxy is None:
+                if not self._has_worked and not await anyio.to_thread.run_sync(self.kubectl.can_proxy):
+                    raise NoTunnelError("kubectl proxy does not reach the API server as other commands do")
+                self._proxy = self.kubectl.proxy()
+                self._socket = await anyio.to_thread.run_sync(self._proxy.socket, abandon_on_cancel=True)
+            if self._socket is None:
+                raise NoTunnelError("kubectl proxy has ended")
+            return self._socket
+
+    async def _log_in_again(self) -> None:
+        """Stop the proxy, because it keeps its login. The next question starts another one."""
+        async with self._starting:
+            await self._stop()
+            self._has_worked = False
+
+    async def _stop(self) -> None:
+        if self._proxy is not None:
+            await anyio.to_thread.run_sync(self._proxy.stop)
+            self._proxy = self._socket = None
 
 
 @asynccontextmanager
 async def forwarded(kubectl: Kubectl, pod: NodePod) -> AsyncIterator[ViewerClient]:
-    """Yield the client of the viewer of an fgm pod. At the end, kubectl has ended, also if this is cancelled.
+    """Yield the client of the viewer of an fgm pod, at a port. At the end, kubectl has ended, also if it is cancelled.
 
     Raises: AskError if no port can be forwarded. Raises: NoAnswerError if the viewer does not respond.
     """
@@ -41,7 +149,7 @@ async def forwarded(kubectl: Kubectl, pod: NodePod) -> AsyncIterator[ViewerClien
         with anyio.move_on_after(START_TIMEOUT_S) as scope:
             port = await anyio.to_thread.run_sync(forward.port, abandon_on_cancel=True)
         if scope.cancelled_caught:
-            raise NoAnswerError(f"kubectl has not forwarded a port to its pod within {START_TIMEOUT_S:g} s")
+            raise NoAnswerError(NOT_FORWARDED)
         if port is None:
             raise AskError(f"kubectl cannot forward a port to its pod; it printed: {await _stopped(forward)}")
         try:
@@ -49,7 +157,7 @@ async def forwarded(kubectl: Kubectl, pod: NodePod) -> AsyncIterator[ViewerClien
         except NoAnswerError as error:
             printed = await _stopped(forward)
             if _NOTHING_LISTENS.search(printed):
-                raise NoAnswerError("nothing listens in its pod: connection refused") from error
+                raise NoAnswerError(NOTHING_LISTENS) from error
             raise NoAnswerError(f"{error}" + (f"; kubectl printed: {printed}" if printed else "")) from error
     finally:
         with anyio.CancelScope(shield=True):

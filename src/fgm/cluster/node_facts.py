@@ -14,7 +14,7 @@ from fgm.asking.many import ask_each
 from fgm.asking.viewer_client import ViewerClient
 from fgm.asking.words import NODE
 from fgm.cluster.fgm_pods import by_node, fgm_pods
-from fgm.cluster.forward import source_of
+from fgm.cluster.forward import Forwards
 from fgm.cluster.kubectl.client import Kubectl, KubectlError
 
 MAX_AGE_TICKS = 10
@@ -50,8 +50,9 @@ async def facts_of_nodes(
     async def ask_one(client: ViewerClient, name: str) -> None:
         healths[name.removeprefix(NODE)] = await ask_health(client, timeout_s=timeout_s)
 
-    asked = [source_of(kubectl, pod) for pod in of_nodes]
-    _, failures = await ask_each(asked, ask_one, at_once=at_once, timeout_s=timeout_s, on_done=on_done)
+    async with Forwards(kubectl) as forwards:
+        asked = [forwards.source_of(pod) for pod in of_nodes]
+        _, failures = await ask_each(asked, ask_one, at_once=at_once, timeout_s=timeout_s, on_done=on_done)
     reasons = {failure.source.removeprefix(NODE): failure.reason for failure in failures}
     usual = usual_version(healths.values())
     facts = [

@@ -15,6 +15,7 @@ from fgm.asking.viewer_client import AskError
 from fgm.asking.words import NODE
 from fgm.cluster import running
 from fgm.cluster.fgm_pods import fgm_pods
+from fgm.cluster.forward import Forwards
 from fgm.cluster.kubectl.client import Kubectl, KubectlError
 from fgm.cluster.pod_search import POD, PodOnNode, found_pods, parts_of
 
@@ -63,7 +64,8 @@ async def _found(
     kubectl: Kubectl, name: str, namespace: str, time: TypedTime | None
 ) -> tuple[list[PodOnNode], list[Failure]]:
     with tqdm(unit=" nodes", leave=False, delay=0.5, disable=None) as bar:
-        return await found_pods(kubectl, name, namespace, time, on_done=bar.update)
+        async with Forwards(kubectl) as forwards:
+            return await found_pods(forwards, name, namespace, time, on_done=bar.update)
 
 
 def _of_pod(found: Sequence[PodOnNode], time: TypedTime | None, notes: Sequence[str]) -> OpenTarget:

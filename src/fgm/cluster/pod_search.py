@@ -17,7 +17,7 @@ from fgm.asking.typed_times import TypedTime
 from fgm.asking.viewer_client import AskError, ViewerClient
 from fgm.asking.words import NODE
 from fgm.cluster.fgm_pods import by_node, fgm_pods
-from fgm.cluster.forward import source_of
+from fgm.cluster.forward import Forwards
 from fgm.cluster.kubectl.client import Kubectl, KubectlError
 
 POD = "pod/"
@@ -69,7 +69,7 @@ def other_nodes(found: Sequence[PodOnNode], time: TypedTime | None) -> list[str]
 
 
 async def found_pods(
-    kubectl: Kubectl,
+    forwards: Forwards,
     name: str,
     namespace: str = "",
     time: TypedTime | None = None,
@@ -82,8 +82,9 @@ async def found_pods(
 
     Raises: KubectlError if fgm's pods cannot be listed.
     """
-    sources = [source_of(kubectl, pod) for pod in by_node(await anyio.to_thread.run_sync(fgm_pods, kubectl))]
-    now_on = await anyio.to_thread.run_sync(_node_of, kubectl, name, namespace)
+    pods = by_node(await anyio.to_thread.run_sync(fgm_pods, forwards.kubectl))
+    sources = [forwards.source_of(pod) for pod in pods]
+    now_on = await anyio.to_thread.run_sync(_node_of, forwards.kubectl, name, namespace)
     first = [source for source in sources if source.name == f"{NODE}{now_on}"]
     if first:
         found, _ = await search_pod(first, name, namespace, time)

@@ -1,12 +1,15 @@
-"""kubectl as a child process: it lists objects of a cluster, and forwards a port to a pod."""
+"""kubectl as a child process: it lists objects of a cluster, and connects to its pods."""
 
 import json
+import re
 import shutil
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from fgm.asking.viewer_client import AskError
+from fgm.cluster.kubectl.api_proxy import ApiProxy
+from fgm.cluster.kubectl.api_server import is_proxied_faithfully
 from fgm.cluster.kubectl.messages import reason_of
 from fgm.cluster.kubectl.port_forward import PortForward
 from fgm.cluster.kubectl.whole_run import whole_run
@@ -80,3 +83,14 @@ class Kubectl:
         """Start to forward a port of this machine (0: a free one) to a port of a pod."""
         ports = f"{port or ''}:{pod_port}"
         return PortForward([*self._command, "port-forward", f"pod/{pod}", ports, "--address=127.0.0.1"])
+
+    def can_proxy(self) -> bool:
+        """Return whether `kubectl proxy` reaches the API server as other commands do."""
+        code, printed, _ = whole_run([*self._command, "config", "view", "--minify", "--output=json"])
+        return code == 0 and is_proxied_faithfully(printed)
+
+    def proxy(self) -> ApiProxy:
+        """Start a proxy of the API server that accepts nothing but forwards to pods of the namespace."""
+        return ApiProxy(
+            [*self._command, "proxy"], f"/api/v1/namespaces/{re.escape(self.namespace)}/pods/[^/]+/portforward"
+        )

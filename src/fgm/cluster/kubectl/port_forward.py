@@ -1,84 +1,17 @@
 """`kubectl port-forward` as a child process: its port on this machine, and its messages."""
 
-import queue
-import subprocess
-import threading
-from collections.abc import Iterator
-from types import TracebackType
-from typing import Self
+from collections.abc import Sequence
 
-from fgm.child_processes import end_with_parent
-from fgm.cluster.kubectl.messages import words_of
-
-FORWARDING = "Forwarding from "
-"""Start of the line that `kubectl port-forward` prints after it has opened its port."""
-STOP_TIMEOUT_S = 5.0
-"""Timeout of kubectl's end after SIGTERM; after that, it is killed."""
+from fgm.cluster.kubectl.serving import ServingKubectl
 
 
-class PortForward:
+class PortForward(ServingKubectl):
     """A `kubectl port-forward`, which ends when the context is left."""
 
-    def __init__(self, command: list[str]) -> None:
-        self._process = subprocess.Popen(  # noqa: S603 - the user's own kubectl
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            preexec_fn=end_with_parent,  # noqa: PLW1509 - it calls prctl only
-        )
-        self._messages: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._ports: queue.SimpleQueue[int | None] = queue.SimpleQueue()
-        self._readers = [
-            threading.Thread(target=read, daemon=True) for read in (self._read_messages, self._read_output)
-        ]
-        for reader in self._readers:
-            reader.start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
+    def __init__(self, command: Sequence[str]) -> None:
+        super().__init__(command, "Forwarding from ")
 
     def port(self) -> int | None:
         """Wait until the port on this machine is open, and return it; None if kubectl ends before. Call it once."""
-        return self._ports.get()
-
-    def messages(self) -> Iterator[str]:
-        """Yield what kubectl prints on standard error, without the headers of its log, until it ends.
-
-        Messages that a browser has closed a connection are left out.
-        """
-        while (message := self._messages.get()) is not None:
-            yield message
-
-    def stop(self) -> None:
-        """End kubectl, and wait until it has ended. Its messages can still be read."""
-        self._process.terminate()
-        try:
-            self._process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        for reader in self._readers:
-            reader.join()
-        for pipe in (self._process.stdout, self._process.stderr):
-            if pipe is not None:
-                pipe.close()
-
-    def _read_messages(self) -> None:
-        for line in self._process.stderr or ():
-            if words := words_of(line):
-                self._messages.put(words)
-        self._messages.put(None)
-
-    def _read_output(self) -> None:
-        """Find the port, and drop the rest. kubectl prints a line for each connection; a full pipe would block it."""
-        for line in self._process.stdout or ():
-            if line.startswith(FORWARDING):
-                self._ports.put(int(line.removeprefix(FORWARDING).split(" ")[0].rpartition(":")[2]))
-        self._ports.put(None)
+        line = self.started()
+        return None if line is None else int(line.split(" ")[0].rpartition(":")[2])

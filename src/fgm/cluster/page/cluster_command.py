@@ -12,7 +12,7 @@ from fgm.asking.kept_viewers import KeptViewers
 from fgm.asking.sources import Source
 from fgm.cluster import running
 from fgm.cluster.fgm_pods import by_node, fgm_pods, no_pods
-from fgm.cluster.forward import source_of
+from fgm.cluster.forward import Forwards
 from fgm.cluster.kubectl.client import Kubectl
 from fgm.cluster.page.page_app import PageApp
 from fgm.cluster.page.page_files import load_page_files
@@ -31,21 +31,21 @@ def serve(arguments: argparse.Namespace) -> int:
 
 
 async def _serve(arguments: argparse.Namespace) -> int:
-    kubectl = Kubectl(arguments.fgm_namespace, arguments.context)
+    async with Forwards(Kubectl(arguments.fgm_namespace, arguments.context)) as forwards:
 
-    async def nodes() -> Sequence[Source]:
-        pods = await anyio.to_thread.run_sync(fgm_pods, kubectl)
-        return [source_of(kubectl, pod) for pod in by_node(pods)]
+        async def nodes() -> Sequence[Source]:
+            pods = await anyio.to_thread.run_sync(fgm_pods, forwards.kubectl)
+            return [forwards.source_of(pod) for pod in by_node(pods)]
 
-    if not await nodes():  # an error of kubectl is one of the command, too
-        raise no_pods(arguments.fgm_namespace)
-    sock = listen(HOST, arguments.port)
-    async with anyio.create_task_group() as group:
-        opened = KeptViewers(group, max_kept=MAX_OPENED)
-        app = PageApp(load_page_files(), nodes, opened, kubectl, arguments.timeout)
-        await group.start(serve_until_cancelled, Guard(app), sock)
-        address = url_of(sock)
-        sys.stderr.write(f"fgm: open {address}\n")
-        if not arguments.no_browser:
-            webbrowser.open(address)
+        if not await nodes():  # an error of kubectl is one of the command, too
+            raise no_pods(arguments.fgm_namespace)
+        sock = listen(HOST, arguments.port)
+        async with anyio.create_task_group() as group:
+            opened = KeptViewers(group, max_kept=MAX_OPENED)
+            app = PageApp(load_page_files(), nodes, opened, forwards.kubectl, arguments.timeout)
+            await group.start(serve_until_cancelled, Guard(app), sock)
+            address = url_of(sock)
+            sys.stderr.write(f"fgm: open {address}\n")
+            if not arguments.no_browser:
+                webbrowser.open(address)
     return 0
