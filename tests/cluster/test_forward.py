@@ -7,15 +7,17 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from tests.support.cluster import Cluster
 from tests.support.kubectl import kubectl_folder
 from tests.support.processes import LOOK_AGAIN_S
+from tests.support.spdy import Tunnel
 
 pytestmark = [pytest.mark.slow]
 NODES = 5
@@ -135,6 +137,61 @@ def test_a_viewer_that_hangs_is_named_after_three_seconds(real_cluster: Cluster,
         real_cluster.add_node("worker-2", hung_port)
 
         assert problems(real_cluster) == {"worker-1": [], "worker-2": ["no answer within 3 s"]}
+
+
+def test_a_kubelet_that_does_not_forward_is_named_after_eight_seconds(real_cluster: Cluster, port: int) -> None:
+    for number in (1, 2):
+        real_cluster.add_node(f"worker-{number}", port)
+    real_cluster.api.hanging = {"fgm-worker-2"}
+
+    reason = "kubectl has not forwarded a port to its pod within 8 s"
+    assert problems(real_cluster) == {"worker-1": [], "worker-2": [reason]}
+    assert real_cluster.api.over_web_sockets == []
+
+
+def test_a_gateway_that_does_not_answer_is_found_out_once(real_cluster: Cluster, port: int, tmp_path: Path) -> None:
+    replace_kubectl(real_cluster, tmp_path, "")
+    for number in range(10):
+        real_cluster.add_node(f"worker-{number}", port)
+        real_cluster.api.hanging.add(f"fgm-worker-{number}")
+
+    assert problems(real_cluster) == {f"worker-{number}": [] for number in range(10)}
+    assert (calls(tmp_path, "proxy"), calls(tmp_path, "port-forward")) == (1, 10)
+
+
+def test_what_does_not_speak_as_a_kubelet_or_a_viewer_is_named_alone(
+    real_cluster: Cluster, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forward = real_cluster.api.forward
+
+    def forward_or_not(pod: str, connection: socket.socket | Tunnel) -> None:
+        if pod == "fgm-worker-2":
+            connection.sendall(b"\x80\x02" + bytes(64))
+            connection.recv(4096)
+        else:
+            forward(pod, connection)
+
+    monkeypatch.setattr(real_cluster.api, "forward", forward_or_not)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        threading.Thread(target=_answer, args=(other, b"SSH-2.0-OpenSSH\r\n\r\n"), daemon=True).start()
+        real_cluster.add_node("worker-1", port)
+        real_cluster.add_node("worker-2", port)
+        real_cluster.add_node("worker-3", other.getsockname()[1])
+        found = problems(real_cluster)
+
+    frames = "does not forward as Kubernetes does: a frame has version 2 instead of 3"
+    assert found["worker-1"] == []
+    assert found["worker-2"] == [f"its kubelet, or what is in between, {frames}"]
+    assert found["worker-3"][0].startswith("what answers in its pod is not a viewer: illegal status line")
+
+
+def _answer(server: socket.socket, answer: bytes) -> None:
+    with suppress(OSError):  # it is closed
+        while True:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(answer)
 
 
 def kubectls(cluster: Cluster) -> dict[int, list[str]]:

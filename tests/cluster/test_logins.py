@@ -31,7 +31,7 @@ class SecureCluster(Cluster):
         super().__init__(folder)
         self._stack, self.folder = ExitStack(), folder
         certificate = own_certificate(folder / "tls", "IP:127.0.0.1", f"DNS:{HOST.partition(':')[0]}")
-        self._authority = certificate.with_name("ca.crt")
+        self.certificate, self._authority = certificate, certificate.with_name("ca.crt")
         self.tls_port = self._stack.enter_context(tls_relay(self.api.port, certificate))
         self.api.token = TOKEN
         self.add_node("worker-1", viewer_port)
@@ -221,6 +221,21 @@ def test_ctrl_c_does_not_wait_for_an_api_server_that_hangs(secure_cluster: Secur
 
     assert (process.returncode, err) == (1, "fgm: stopped\n")
     assert not any(Path(f"/proc/{child}").exists() for child in children)
+
+
+def test_a_client_certificate_is_a_login(secure_cluster: SecureCluster) -> None:
+    pair = secure_cluster.certificate
+    secure_cluster.api.token = ""
+    with tls_relay(secure_cluster.api.port, pair, clients=pair) as port:
+        server = f"https://127.0.0.1:{port}"
+        secure_cluster.configure({}, server=server)
+        assert "kubectl cannot list pods" in secure_cluster.refusal()
+
+        secure_cluster.configure({"client-certificate": str(pair), "client-key": str(pair)}, server=server)
+        code, _, err = secure_cluster.run("nodes")
+
+    assert (code, err) == (0, "")
+    assert (secure_cluster.api.forwards, secure_cluster.api.over_web_sockets) == (["fgm-worker-1"], [])
 
 
 def test_a_login_that_has_ended_is_done_again(secure_cluster: SecureCluster, tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ class ClusterApi:
     `has_web_sockets`: it forwards over WebSockets, as API servers do since 1.31; if not, kubectl takes the older form.
     `has_spdy`: so it does in the older form. What is in between may not pass on that a connection is to be upgraded.
     `refusals`: the status and message for each pod that it does not forward to.
+    `hanging`: the pods for which it does not answer in the older form, until it is closed.
     """
 
     def __init__(self) -> None:
@@ -62,6 +63,8 @@ class ClusterApi:
         self.over_web_sockets: list[str] = []
         self.has_web_sockets = self.has_spdy = True
         self.refusals: dict[str, tuple[int, str]] = {}
+        self.hanging: set[str] = set()
+        self.closed = threading.Event()
         self.changed = threading.Condition()
         self._sessions: list[Session] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"api": self}))
@@ -76,6 +79,7 @@ class ClusterApi:
 
     def close(self) -> None:
         """Stop serving, and cut all forwards."""
+        self.closed.set()
         self.cut()
         self._server.shutdown()
         self._server.server_close()
@@ -181,7 +185,9 @@ class _Handler(BaseHTTPRequestHandler):
         assert self.headers["Upgrade"] == "SPDY/3.1"
         parts = self.path.split("?")[0].split("/")
         pod = parts[-1] if parts[1] == KUBELET_FORWARD else parts[-2]
-        if not self.api.has_spdy:
+        if pod in self.api.hanging:
+            self.api.closed.wait()
+        elif not self.api.has_spdy:
             self._refuse(400, "Upgrade request required")
         elif pod in self.api.refusals:
             self._refuse(*self.api.refusals[pod])

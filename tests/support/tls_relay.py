@@ -12,15 +12,18 @@ from anyio.streams.tls import TLSListener
 
 
 @contextlib.contextmanager
-def tls_relay(port: int, certificate: Path) -> Iterator[int]:
+def tls_relay(port: int, certificate: Path, clients: Path | None = None) -> Iterator[int]:
     """Relay TLS connections to a port without TLS until the block is left; yield the port that takes them.
 
-    `certificate`: a file with the key, too.
+    `certificate`: a file with the key, too. `clients`: the authority of clients, which need a certificate then.
 
     One thread does all of it, because a TLS connection may not be read and written by two threads.
     """
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate)
+    if clients is not None:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(clients)
 
     async def serve(*, task_status: anyio.abc.TaskStatus[int]) -> None:
         listener = await anyio.create_tcp_listener(local_host="127.0.0.1")

@@ -88,7 +88,9 @@ async def _sources(
     """
 
     async def chosen() -> Sequence[Source]:
-        return await chosen_sources([arguments.source], stack, arguments.context, arguments.fgm_namespace)
+        async with AsyncExitStack() as search:  # has what only the search of a pod needs
+            kept = search if is_of_cluster(arguments.source) else stack
+            return await chosen_sources([arguments.source], kept, arguments.context, arguments.fgm_namespace)
 
     listed, listed_s = await chosen(), clock.monotonic()
 

@@ -104,7 +104,7 @@ class Forwards:
             if isinstance(error, TimeoutError):
                 raise NoAnswerError(NOT_FORWARDED) from None
             raise NoAnswerError(f"kubectl cannot forward a port to its pod: {error}") from error
-        self._has_worked = True
+        self._has_worked, self._falls_back = True, False
         return stream, received
 
     async def _listening(self) -> str:
