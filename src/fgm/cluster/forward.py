@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
@@ -30,6 +31,16 @@ _NOTHING_LISTENS = re.compile(r"error forwarding port \d+ to pod .*connection re
 """Part of kubectl's messages if the kubelet has reached the pod, and nothing there accepts connections."""
 
 
+@dataclass(slots=True)
+class _Route:
+    """A `kubectl proxy`, once it is started, and its socket. `works`: whether it reaches pods; None: not known yet."""
+
+    proxy: ApiProxy | None = None
+    socket: str | None = None
+    works: bool | None = None
+    starting: anyio.Lock = field(default_factory=anyio.Lock)
+
+
 class Forwards:
     """The ways to the fgm pods of a cluster.
 
@@ -39,10 +50,7 @@ class Forwards:
 
     def __init__(self, kubectl: Kubectl) -> None:
         self.kubectl = kubectl
-        self._proxy: ApiProxy | None = None
-        self._socket: str | None = None
-        self._starting = anyio.Lock()
-        self._has_worked = self._falls_back = False
+        self._route = _Route()
 
     async def __aenter__(self) -> Self:
         return self
@@ -51,7 +59,7 @@ class Forwards:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with anyio.CancelScope(shield=True):
-            await self._stop()
+            await self._give_up(self._route)
 
     def source_of(self, pod: NodePod) -> Source:
         """Return the fgm pod of a node as a source, named `node/NAME`."""
@@ -71,7 +79,7 @@ class Forwards:
         """
         if pod.problem:
             raise AskError(pod.problem)
-        connection = None if self._falls_back else await self._connected(pod)
+        connection = None if self._route.works is False else await self._connected(pod)
         if connection is None:
             async with forwarded(self.kubectl, pod) as client:
                 yield client
@@ -81,59 +89,52 @@ class Forwards:
                 yield ViewerClient(VIEWER_PORT, connect=session.connect)
 
     async def _connected(self, pod: NodePod) -> tuple[ByteStream, bytes] | None:
-        """Return a connection to the kubelet of a pod, and what has arrived on it; None if there is no such way.
+        """Return a connection to the kubelet of a pod, and what has arrived on it; None if there is no such way now.
 
         Raises: AskError if the API server refuses. Raises: NoAnswerError if only this pod cannot be reached.
         """
-        stream: ByteStream | None = None
+        route, stream = self._route, None
         try:
             with anyio.fail_after(START_TIMEOUT_S):
-                stream = LocalSocket(await self._listening())
+                stream = LocalSocket(await self._socket_of(route))
                 received = await upgrade(stream, path_of(self.kubectl.namespace, pod.pod))
         except BaseException as error:
             if stream is not None:
                 await stream.aclose()
             if not isinstance(error, NoTunnelError | OSError):  # a TimeoutError is one
                 raise
-            if isinstance(error, LoginEndedError) and self._has_worked:
-                await self._log_in_again()
-                return None
-            if not self._has_worked:
-                self._falls_back = True
+            if route.works and (isinstance(error, LoginEndedError) or route.proxy is None or route.proxy.has_ended()):
+                await self._give_up(route)  # the next question logs in again
+            if not route.works or route is not self._route:
+                route.works = False
                 return None
             if isinstance(error, TimeoutError):
                 raise NoAnswerError(NOT_FORWARDED) from None
             raise NoAnswerError(f"kubectl cannot forward a port to its pod: {error}") from error
-        self._has_worked, self._falls_back = True, False
+        route.works = True
         return stream, received
 
-    async def _listening(self) -> str:
-        """Return the path of the socket of the proxy, which is started if it does not run.
+    async def _socket_of(self, route: _Route) -> str:
+        """Return the path of the socket of a route, whose proxy is started if it was not.
 
-        Raises: NoTunnelError if it ends.
+        Raises: NoTunnelError if it has ended, or would not reach the API server as other commands do.
         """
-        async with self._starting:
-            if self._proxy is not None and self._proxy.has_ended():
-                await self._stop()
-            if self._proxy is None:
-                if not self._has_worked and not await anyio.to_thread.run_sync(self.kubectl.can_proxy):
+        async with route.starting:
+            if route.proxy is None and route.works is None:
+                if not await anyio.to_thread.run_sync(self.kubectl.can_proxy):
                     raise NoTunnelError("kubectl proxy does not reach the API server as other commands do")
-                self._proxy = self.kubectl.proxy()
-                self._socket = await anyio.to_thread.run_sync(self._proxy.socket, abandon_on_cancel=True)
-            if self._socket is None:
+                route.proxy = self.kubectl.proxy()
+                route.socket = await anyio.to_thread.run_sync(route.proxy.socket, abandon_on_cancel=True)
+            if route.socket is None or route.proxy is None or route.proxy.has_ended():
                 raise NoTunnelError("kubectl proxy has ended")
-            return self._socket
+            return route.socket
 
-    async def _log_in_again(self) -> None:
-        """Stop the proxy, because it keeps its login. The next question starts another one."""
-        async with self._starting:
-            await self._stop()
-            self._has_worked = False
-
-    async def _stop(self) -> None:
-        if self._proxy is not None:
-            await anyio.to_thread.run_sync(self._proxy.stop)
-            self._proxy = self._socket = None
+    async def _give_up(self, route: _Route) -> None:
+        """End the proxy of a route, unless that was done before. The next question has another route."""
+        if route is self._route:
+            self._route = _Route()
+            if route.proxy is not None:
+                await anyio.to_thread.run_sync(route.proxy.stop)
 
 
 @asynccontextmanager

@@ -230,6 +230,19 @@ async def test_a_connection_that_ends_is_broken(place: str) -> None:
                 await opened.connect()
 
 
+async def test_a_stream_that_is_cut_is_broken_after_what_it_has_sent(place: str) -> None:
+    def serve(connection: socket.socket) -> None:
+        connection.recv(4096)
+        connection.sendall(frame(3, b"begin") + control(RST_STREAM, struct.pack(">II", 3, 5)))
+        _discard(connection)
+
+    with serving(place, serve):
+        async with session(place) as opened, await opened.connect() as stream:
+            assert await stream.receive() == b"begin"
+            with pytest.raises(anyio.BrokenResourceError):
+                await stream.receive()
+
+
 async def test_what_had_arrived_before_is_received_first(place: str) -> None:
     with serving(place, _discard):
         async with session(place, struct.pack(">HHI", 0x8002, PING, 4)) as opened, await opened.connect() as stream:

@@ -15,7 +15,7 @@ from fgm.cluster.tunnel.spdy_dictionary import DICTIONARY
 MAX_CONTROL_BYTES = 16 << 10
 """Maximum size of a control frame. Those of a port-forward have less than 100 bytes."""
 _VERSION = 0x8003
-_SYN_STREAM, _SYN_REPLY, _RST_STREAM, _PING, _GOAWAY, _HEADERS = 1, 2, 3, 6, 7, 8
+_SYN_STREAM, _SYN_REPLY, _RST_STREAM, _PING, _HEADERS = 1, 2, 3, 6, 8
 _FIN = 1
 _REFUSED_STREAM, _CANCEL = 3, 5
 _SMALLEST = {_SYN_STREAM: 10, _SYN_REPLY: 4, _RST_STREAM: 8, _PING: 4, _HEADERS: 4}
@@ -47,11 +47,7 @@ class Reply(NamedTuple):
     frame: bytes
 
 
-class GoAway(NamedTuple):
-    """The peer accepts no more streams."""
-
-
-Event = Data | End | Reply | GoAway
+Event = Data | End | Reply
 
 
 class SpdyCodec:
@@ -142,7 +138,7 @@ def _events(kind: int, flags: int, payload: bytes) -> list[Event]:
         return [End(number)] if flags & _FIN else []
     if kind == _PING and not number & 1:  # an odd number would be an answer to one of ours
         return [Reply(_control(_PING, payload[:4]))]
-    return [GoAway()] if kind == _GOAWAY else []
+    return []  # after GOAWAY, the connection is closed
 
 
 def _control(kind: int, payload: bytes, flags: int = 0) -> bytes:

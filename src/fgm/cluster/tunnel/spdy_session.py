@@ -16,7 +16,7 @@ import anyio
 from anyio.abc import ByteStream
 
 from fgm.asking.viewer_client import NoAnswerError
-from fgm.cluster.tunnel.spdy_codec import End, Event, GoAway, Reply, SpdyCodec, SpdyError
+from fgm.cluster.tunnel.spdy_codec import End, Event, Reply, SpdyCodec, SpdyError
 
 RECEIVE_BYTES = 64 << 10
 MAX_UNREAD_BYTES = 256 << 10
@@ -36,7 +36,7 @@ class PodStream(ByteStream):
         self.unread = bytearray()
         self.report = bytearray()
         """What the kubelet has reported on the error stream."""
-        self.is_ended = self.is_closed = False
+        self.is_ended = self.is_cut = self.is_closed = False
         self.arrived, self.was_read = anyio.Event(), anyio.Event()
         self._session = session
 
@@ -44,13 +44,13 @@ class PodStream(ByteStream):
         """Return bytes.
 
         Raises: EndOfStream after the last one. Raises: NoAnswerError if the kubelet has reported why there are none.
-        Raises: BrokenResourceError or NoAnswerError if the session has failed.
+        Raises: BrokenResourceError if it was cut. Raises: as `SpdySession.check` does, if the session has failed.
         """
         while not self.unread:
             if self.report and self.is_ended:
                 raise _error_of(self.report.decode(errors="replace"))
             if self.is_ended:
-                raise anyio.EndOfStream
+                raise anyio.BrokenResourceError if self.is_cut else anyio.EndOfStream
             self._session.check()
             self.arrived = anyio.Event()
             await self.arrived.wait()
@@ -159,14 +159,13 @@ class SpdySession:
                 if len(self._unsent) > MAX_UNSENT_BYTES:
                     raise SpdyError("it sends pings and does not read the answers")
                 continue
-            if isinstance(event, GoAway):
-                continue  # the connection is closed after it
             stream = self._streams.get(event.stream)
             if stream is None:
                 continue
             if isinstance(event, End):
                 # a report is the end of both: some kubelets end the error stream alone
                 stream.is_ended |= event.stream == stream.number or bool(stream.report)
+                stream.is_cut |= event.is_reset
             elif event.stream == stream.error_number:
                 stream.report += event.data[: MAX_REPORT_BYTES - len(stream.report)]
             else:
