@@ -16,7 +16,11 @@ import pytest
 from tests.support.cluster import Cluster
 from tests.support.collector.certificates import own_certificate
 from tests.support.connect_proxy import connect_proxy
+from tests.support.port_forward import FGM_NAMESPACE
 from tests.support.tls_relay import tls_relay
+
+from fgm.cluster.kubectl.client import Kubectl
+from fgm.cluster.tunnel.upgrade import path_of
 
 pytestmark = [pytest.mark.slow]
 TOKEN = "of-a-user"
@@ -177,19 +181,33 @@ def test_a_proxy_is_not_gone_around_if_the_server_can_be_reached_without(secure_
     assert secure_cluster.api.over_web_sockets == ["fgm-worker-1"]
 
 
-def test_a_certificate_that_only_the_system_knows_is_checked(secure_cluster: SecureCluster, tmp_path: Path) -> None:
-    """`kubectl proxy` would send the token to every server to forward."""
+def test_a_certificate_that_only_the_system_knows_is_checked(
+    secure_cluster: SecureCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`kubectl proxy` alone would send the token to every server to forward."""
     secure_cluster.configure({"token": TOKEN})
-    facts = json.loads((tmp_path / "config").read_text())
+    path = secure_cluster.folder / "config"
+    facts = json.loads(path.read_text())
     authority = facts["clusters"][0]["cluster"].pop("certificate-authority")
-    (tmp_path / "config").write_text(json.dumps(facts))
+    path.write_text(json.dumps(facts))
     assert "certificate" in secure_cluster.refusal()
+
+    for name in ("PATH", "HOME", "KUBECONFIG"):
+        monkeypatch.setenv(name, secure_cluster.environment[name])
+    kubectl = Kubectl(FGM_NAMESPACE, "test")
+    flags = kubectl.proxy_flags()
+    assert flags == ["--tls-server-name=127.0.0.1"]
+    with kubectl.proxy(flags) as proxy, socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(proxy.socket() or "")
+        headers = "Host: localhost\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nContent-Length: 0\r\n\r\n"
+        connection.sendall(f"POST {path_of(FGM_NAMESPACE, 'fgm-worker-1')} HTTP/1.1\r\n{headers}".encode())
+        assert b"certificate" in connection.recv(4096)
+    assert secure_cluster.api.forwards == []
 
     secure_cluster.environment["SSL_CERT_FILE"] = authority  # what kubectl takes for the system's
     code, _, err = secure_cluster.run("nodes")
-
     assert (code, err) == (0, "")
-    assert secure_cluster.api.over_web_sockets == ["fgm-worker-1"]
+    assert (secure_cluster.api.forwards, secure_cluster.api.over_web_sockets) == (["fgm-worker-1"], [])
 
 
 def test_a_proxy_that_refuses_is_part_of_the_error(secure_cluster: SecureCluster) -> None:

@@ -121,9 +121,10 @@ class Forwards:
         """
         async with route.starting:
             if route.proxy is None and route.works is None:
-                if not await anyio.to_thread.run_sync(self.kubectl.can_proxy):
+                flags = await anyio.to_thread.run_sync(self.kubectl.proxy_flags)
+                if flags is None:
                     raise NoTunnelError("kubectl proxy does not reach the API server as other commands do")
-                route.proxy = self.kubectl.proxy()
+                route.proxy = self.kubectl.proxy(flags)
                 route.socket = await anyio.to_thread.run_sync(route.proxy.socket, abandon_on_cancel=True)
             if route.socket is None or route.proxy is None or route.proxy.has_ended():
                 raise NoTunnelError("kubectl proxy has ended")

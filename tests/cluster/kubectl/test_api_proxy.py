@@ -33,7 +33,7 @@ def proxy(real_cluster: Cluster, folder: Path, monkeypatch: pytest.MonkeyPatch) 
     real_cluster.add_node("worker-1")
     for name in ("PATH", "HOME", "KUBECONFIG"):
         monkeypatch.setenv(name, real_cluster.environment[name])
-    with Kubectl(FGM_NAMESPACE, "test").proxy() as proxy:
+    with Kubectl(FGM_NAMESPACE, "test").proxy([]) as proxy:
         yield proxy
     assert list(folder.iterdir()) == []
 

@@ -3,13 +3,13 @@
 import json
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from fgm.asking.viewer_client import AskError
 from fgm.cluster.kubectl.api_proxy import ApiProxy
-from fgm.cluster.kubectl.api_server import is_proxied_faithfully
+from fgm.cluster.kubectl.api_server import flags_of_proxy
 from fgm.cluster.kubectl.messages import reason_of
 from fgm.cluster.kubectl.port_forward import PortForward
 from fgm.cluster.kubectl.whole_run import whole_run
@@ -84,13 +84,12 @@ class Kubectl:
         ports = f"{port or ''}:{pod_port}"
         return PortForward([*self._command, "port-forward", f"pod/{pod}", ports, "--address=127.0.0.1"])
 
-    def can_proxy(self) -> bool:
-        """Return whether `kubectl proxy` reaches the API server as other commands do."""
+    def proxy_flags(self) -> Sequence[str] | None:
+        """Return flags with which `kubectl proxy` reaches the API server as others do; None if there are none."""
         code, printed, _ = whole_run([*self._command, "config", "view", "--minify", "--output=json"])
-        return code == 0 and is_proxied_faithfully(printed)
+        return flags_of_proxy(printed) if code == 0 else None
 
-    def proxy(self) -> ApiProxy:
+    def proxy(self, flags: Sequence[str]) -> ApiProxy:
         """Start a proxy of the API server that accepts nothing but forwards to pods of the namespace."""
-        return ApiProxy(
-            [*self._command, "proxy"], f"/api/v1/namespaces/{re.escape(self.namespace)}/pods/[^/]+/portforward"
-        )
+        accepted = f"/api/v1/namespaces/{re.escape(self.namespace)}/pods/[^/]+/portforward"
+        return ApiProxy([*self._command, "proxy", *flags], accepted)
