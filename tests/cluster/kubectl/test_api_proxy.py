@@ -81,3 +81,10 @@ def test_a_kubectl_that_ends_has_no_socket(folder: Path) -> None:
         assert list(proxy.messages()) == ["error: unknown flag"]
 
     assert list(folder.iterdir()) == []
+
+
+def test_a_kubectl_that_cannot_be_run_leaves_nothing(folder: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        ApiProxy([str(folder / "kubectl")], "/api")
+
+    assert list(folder.iterdir()) == []

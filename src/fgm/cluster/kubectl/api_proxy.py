@@ -26,7 +26,11 @@ class ApiProxy(ServingKubectl):
             f"--accept-paths=^{accepted}$",
             "--reject-methods=^([^P]|P[^O])",
         )
-        super().__init__([*command, *flags], "Starting to serve on ")
+        try:
+            super().__init__([*command, *flags], "Starting to serve on ")
+        except BaseException:
+            shutil.rmtree(self._folder)
+            raise
 
     @property
     def _path(self) -> Path:
