@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fgm.viewer.findings.detection import Detector, bounds_of_parts
+from fgm.viewer.findings.detection import Detector, bounds_of_parts, metrics_of
 from fgm.viewer.query.analysis.grids.packing import Packing
 
 MAX_PARTS = 24
@@ -38,27 +38,33 @@ def passes(
     """
     rows = len(pod_of)
     max_metrics = max_values // max(1, packing.values)
-    remaining = list(detectors)
-    needs: Sequence[str] = ()
+    remaining = [(detector, frozenset(available).intersection(detector.needs)) for detector in detectors]
+    needs: frozenset[str] = frozenset()
     while remaining:
-        kept = frozenset(needs)
-        first_of_pass = min(remaining, key=lambda detector: len(kept.union(_needs([detector], available))))
-        remaining.remove(first_of_pass)
-        group = [first_of_pass]
-        needs = _needs(group, available)
-        while len(needs) <= max_metrics and remaining:
-            best = min(remaining, key=lambda detector: len(_needs([*group, detector], available)))
-            if len(_needs([*group, best], available)) > max_metrics:
-                break
-            remaining.remove(best)
+        group: list[Detector] = []
+        best, more = _best(remaining, needs)
+        needs = frozenset()
+        while not group or len(needs | more) <= max_metrics:
+            remaining.remove((best, more))
             group.append(best)
-            needs = _needs(group, available)
+            needs |= more
+            if not remaining:
+                break
+            best, more = _best(remaining, needs)
+        in_order = [name for name in metrics_of(group) if name in needs]
         if len(needs) <= max_metrics or group[0].compares:
-            yield Pass(0, rows, group, needs)
+            yield Pass(0, rows, group, in_order)
             continue
         for first, end in _blocks(pod_of, packing, max_values // len(needs)):
-            yield Pass(first, end, group, needs)
-        needs = ()
+            yield Pass(first, end, group, in_order)
+        needs = frozenset()
+
+
+def _best(
+    remaining: Sequence[tuple[Detector, frozenset[str]]], needs: frozenset[str]
+) -> tuple[Detector, frozenset[str]]:
+    """Return the detector that needs the fewest metrics besides others, and what it needs."""
+    return min(remaining, key=lambda each: len(needs | each[1]))
 
 
 def _blocks(pod_of: NDArray[np.int64], packing: Packing, max_values: int) -> Iterator[tuple[int, int]]:
@@ -71,8 +77,3 @@ def _blocks(pod_of: NDArray[np.int64], packing: Packing, max_values: int) -> Ite
             first = end
         end = longer
     yield first, end
-
-
-def _needs(detectors: Sequence[Detector], available: Collection[str]) -> list[str]:
-    """Return the available metrics that detectors need, each once."""
-    return list(dict.fromkeys(name for detector in detectors for name in detector.needs if name in available))
