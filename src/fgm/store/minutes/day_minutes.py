@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from fgm.store.minutes.minute_rows import MinuteRows, combined
 from fgm.store.minutes.minutes_file import MinutesFile
 from fgm.store.minutes.minutes_writer import MinutesWriter
+from fgm.store.samples.distinct import distinct
 from fgm.store.samples.series import Series, order, with_known_names
 
 DEFAULT_LEVEL = 15
@@ -39,7 +40,7 @@ def write_day(
     hours = np.cumsum(np.bincount(np.concatenate(positions), minlength=len(series)))
     group = hours // GROUP_HOURS
     for metrics in _similar_metrics(files):
-        for number in np.unique(group):
+        for number in distinct(group):
             is_chosen = [group[of_file] == number for of_file in positions]
             rows = {}
             for metric in metrics:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from fgm.store.parquet.block import PARQUET_MAGIC, read_crc
 from fgm.store.parquet.column_chunks import write_columns
 from fgm.store.parquet.column_pages import ColumnType, ColumnValues
-from fgm.store.parquet.pages.number_pages import distinct
 from fgm.store.parquet.series_columns import SeriesColumns, page_starts
 from fgm.store.parquet.window_block import LATE, TIME, Run, Source, WindowBlock
+from fgm.store.samples.distinct import distinct
 from fgm.store.samples.header import FileHeader
 
 _MIN_HOUR_LEVEL = 9

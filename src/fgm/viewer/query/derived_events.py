@@ -11,10 +11,10 @@ import numpy as np
 
 from fgm.events.columns import NEEDED_COLUMNS, Floats
 from fgm.events.machine import EventMachine
-from fgm.metrics.rates import Times
 from fgm.store.directory import layout
 from fgm.store.events.event import Event
 from fgm.store.samples.chunk import Chunk
+from fgm.store.samples.distinct import distinct
 from fgm.store.samples.series import Series
 from fgm.viewer.files.hours.merged_rows import Range
 from fgm.viewer.files.listing.data_file import DataFile, order
@@ -125,7 +125,7 @@ def ticks(chunks: list[Chunk]) -> Iterator[tuple[int, tuple[Series, ...], Floats
     """
     if not chunks:
         return
-    times: Times = np.unique(np.concatenate([chunk.time_ms for chunk in chunks]))
+    times = distinct(np.concatenate([chunk.time_ms for chunk in chunks]))
     rows = np.full((len(times), len(chunks), 1 + len(NEEDED_COLUMNS)), np.nan)
     is_present = np.zeros((len(times), len(chunks)), np.bool_)
     for i, chunk in enumerate(chunks):

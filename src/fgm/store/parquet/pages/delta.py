@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgm.store.parquet.page import to_varint, varint
+from fgm.store.samples.distinct import distinct
 
 MAX_WIDTH = 24
 """Maximum width of a difference in bits. With the bits before it in its first byte, it then fits into 32."""
@@ -56,7 +57,7 @@ def encode(values: NDArray[np.int64], *, whole_bytes: bool) -> bytes | None:
 def _packed(minis: NDArray[np.uint32], widths: NDArray[np.int32]) -> list[bytes]:
     """Return the bits of each miniblock."""
     packed = [b""] * len(minis)
-    for width in np.unique(widths).tolist():
+    for width in distinct(widths).tolist():
         if not width:
             continue
         numbers = np.flatnonzero(widths == width)

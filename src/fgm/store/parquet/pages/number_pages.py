@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from fgm.store.parquet.page import to_varint
 from fgm.store.parquet.pages import delta, hybrid
 from fgm.store.parquet.pages.page_table import DELTA, DICTIONARY, INDICES, PLAIN
+from fgm.store.samples.distinct import distinct, starts_of_runs
 
 _PAGE_COST_BYTES = 45
 """Size of the header of a page and of its numbers in the block, which counts if encodings are compared."""
@@ -110,7 +111,7 @@ def _size(pages: list[Page]) -> int:
 def _dictionary_pages(numbers: Numbers) -> list[Page]:
     """Return the pages as positions, or as runs of them; none if there are too many."""
     are_runs = numbers.are_runs
-    values = _dictionary_of(numbers.values[_starts_of_runs(numbers.values)] if are_runs else numbers.values)
+    values = _dictionary_of(numbers.values[starts_of_runs(numbers.values)] if are_runs else numbers.values)
     if len(values) > _MAX_DICTIONARY_VALUES:
         return []
     width = hybrid.width_of(len(values))
@@ -128,23 +129,8 @@ def _dictionary_pages(numbers: Numbers) -> list[Page]:
 def _positions(dictionary: NDArray[np.int64], values: NDArray[np.int64], *, are_runs: bool) -> NDArray[np.intp]:
     if not are_runs or not len(values):
         return np.searchsorted(dictionary, values)
-    starts = _starts_of_runs(values)
+    starts = starts_of_runs(values)
     return np.repeat(np.searchsorted(dictionary, values[starts]), np.diff(starts, append=len(values)))
-
-
-def _starts_of_runs(values: NDArray[np.int64]) -> NDArray[np.intp]:
-    is_start = np.ones(len(values), np.bool_)
-    np.not_equal(values[1:], values[:-1], out=is_start[1:])
-    return np.flatnonzero(is_start)
-
-
-def distinct(values: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the distinct values in ascending order.
-
-    `np.unique` imports numpy's masked arrays, which take 1 to 2 MiB.
-    """
-    ordered = np.sort(values)
-    return ordered[_starts_of_runs(ordered)]
 
 
 def _dictionary_of(values: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from fgm.viewer.findings.candidates import LEVELS, Candidates, candidates_of, is_known_before, strongest, sureness_of
 from fgm.viewer.findings.finding import Finding
 from fgm.viewer.findings.grid import Grid
-from fgm.viewer.findings.statistics.levels import Floats, medians
+from fgm.viewer.findings.statistics.levels import Floats, median, medians
 from fgm.viewer.findings.statistics.sliding import means_of_widths, runs, sliding_means
 
 NEEDS = LEVELS
@@ -172,7 +172,7 @@ def _finding(grid: Grid, candidates: Candidates, at: int, excess: _Excess, *, ha
         return None
     facts: dict[str, float | str] = {
         "count": len(starts),
-        "length_s": float(np.median(lengths)) / second,
+        "length_s": median(lengths) / second,
         "longest_s": float(lengths.max()) / second,
         "peak": max(float(np.nanmax(values[start:end])) for start, end in zip(starts, ends, strict=True)),
         "usual": excess.level,
@@ -180,7 +180,7 @@ def _finding(grid: Grid, candidates: Candidates, at: int, excess: _Excess, *, ha
         "times": excess.height / usual,
     }
     if len(starts) > 1:
-        facts["spacing_s"] = float(np.median(np.diff(starts))) / second
+        facts["spacing_s"] = median(np.diff(starts)) / second
     time_ms, row = grid.time_ms[grid.begin :], int(candidates.rows[at])
     ended = min(int(ends[-1]), len(time_ms) - 1)
     return Finding("burst", row, candidates.metric, int(time_ms[starts[0]]), int(time_ms[ended]), statistic, facts)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fgm.store.samples.distinct import distinct
 from fgm.viewer.findings import quotas
 from fgm.viewer.findings.finding import Finding
 from fgm.viewer.findings.grid import Grid, Matrix
@@ -68,7 +69,7 @@ def _at_memory_limit(grid: Grid, limit: _MemoryLimit) -> list[Finding]:
     if not (grid.has(limit.own) or grid.has(limit.depth)):
         return []
     owned = owners(grid, limit.own, limit.depth)
-    rows = np.unique(owned[owned >= 0])
+    rows = distinct(owned[owned >= 0])
     begin, second = grid.begin, grid.interval_ms / 1000
     memory, bound = grid.value("memory.current")[rows], grid.value(limit.smallest)[rows]
     bound = np.where(np.isfinite(bound), bound, grid.value(limit.own)[rows])

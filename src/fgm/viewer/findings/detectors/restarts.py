@@ -14,6 +14,7 @@ from fgm.store.events.event import Event, Value
 from fgm.store.samples.series import Series, workload_of
 from fgm.viewer.findings.finding import Finding
 from fgm.viewer.findings.grid import Grid
+from fgm.viewer.findings.statistics.levels import median
 
 METRIC = "total_cpu_usage_millicores"
 """Metric that shows the lives of a container best: a missing value is one where it does not run."""
@@ -69,9 +70,9 @@ def _finding(grid: Grid, loop: Sequence[_Restart]) -> Finding:
     lived_ms = [later.ended_ms - earlier.time_ms for earlier, later in itertools.pairwise(loop)]
     facts: dict[str, float | str] = {
         "restarts": float(len(loop)),
-        "between_s": float(np.median(np.diff([each.time_ms for each in loop]))) / 1000,
-        "lived_s": float(np.median(lived_ms)) / 1000,
-        "waited_s": float(np.median([each.time_ms - each.ended_ms for each in loop])) / 1000,
+        "between_s": median(np.diff([each.time_ms for each in loop])) / 1000,
+        "lived_s": median(lived_ms) / 1000,
+        "waited_s": median([each.time_ms - each.ended_ms for each in loop]) / 1000,
     }
     facts |= _reason(exits)
     return Finding("restarts", rows[-1], METRIC, began_ms, last_ms, float(len(loop)), facts)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from fgm.viewer.findings.candidates import Candidates, candidates_of, is_known_before, strongest, sureness_of
 from fgm.viewer.findings.finding import Finding
 from fgm.viewer.findings.grid import Grid
-from fgm.viewer.findings.statistics.levels import Floats, quantiles
+from fgm.viewer.findings.statistics.levels import Floats, median, quantiles
 from fgm.viewer.findings.statistics.sliding import runs
 
 NEEDS = (
@@ -93,14 +93,14 @@ def _finding(grid: Grid, candidates: Candidates, at: int, stalls: _Stalls, level
     lengths = (stalls.ends - stalls.starts) / second
     facts: dict[str, float | str] = {
         "count": len(lengths),
-        "length_s": float(np.median(lengths)),
+        "length_s": median(lengths),
         "longest_s": float(lengths.max()),
         "stalled_s": float(lengths.sum()),
         "usual": level,
         "lowest": min(float(np.nanmin(values[s:e])) for s, e in zip(stalls.starts, stalls.ends, strict=True)),
     }
     if len(lengths) > 1:
-        facts["spacing_s"] = float(np.median(np.diff(stalls.starts))) / second
+        facts["spacing_s"] = median(np.diff(stalls.starts)) / second
     ended = min(int(stalls.ends[-1]), len(time_ms) - 1)
     return Finding(
         "stall",
@@ -134,7 +134,7 @@ def _stalls(view: Floats, before: Floats | None, second: float) -> _Stalls | Non
         usual, free_s = _longest_low_run(rest), float((~np.isnan(rest)).sum()) / second
         sureness = min(1.0, free_s / ENOUGH_S)
         if len(starts) > 1:  # several are new only if there were none for much longer than they are apart
-            sureness *= min(1.0, free_s / (4 * float(np.median(np.diff(starts))) / second))
+            sureness *= min(1.0, free_s / (4 * median(np.diff(starts)) / second))
     is_longer = ends - starts > usual
     starts, ends = starts[is_longer], ends[is_longer]
     longer_s = float((ends - starts - usual).sum()) / second

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 Values = NDArray[np.floating]
@@ -49,6 +49,11 @@ def medians(values: Values) -> Floats:
     return quantiles(values, 0.5)[0]
 
 
+def median(values: ArrayLike) -> float:
+    """Return the median of some values."""
+    return float(medians(np.asarray(values, np.float64)))
+
+
 def levels_and_spreads(values: Values) -> tuple[Floats, Floats]:
     """Return the median of each series, and its median absolute deviation as a standard deviation."""
     level = medians(values)
@@ -72,7 +77,7 @@ def _position(counts: NDArray[np.int64], share: float) -> _Position:
 
 def _needed(positions: Sequence[_Position]) -> list[int] | None:
     """Return the places that must be in order; None if there are so many that it takes less time to sort all."""
-    places = {place for each in positions for ends in each[:2] for place in np.unique(ends).tolist()}
+    places = {place for each in positions for ends in each[:2] for place in ends.ravel().tolist()}
     return sorted(places) if len(places) <= MAX_PLACES else None
 
 
