@@ -111,8 +111,13 @@ def find(grid: Grid) -> list[Finding]:
 def _of_resource(grid: Grid, resource: _Resource) -> Finding | None:
     leaves = np.flatnonzero(grid.is_leaf)
     begin, second = grid.begin, grid.interval_ms / 1000
+    pressure = zero_for_null(_waiting(grid, resource)[leaves])
+    if pressure[:, begin:].max(initial=0) <= ALLOWED:
+        return None
+    beyond = _beyond_usual(grid, resource, leaves, pressure)
+    if beyond[:, begin:].sum() * second < MIN_WAITED_S:
+        return None
     used = resource.use(grid)[leaves]
-    beyond = _beyond_usual(grid, resource, leaves)
     waited = (beyond * (1 - _share_of_rise(used, begin))).sum(axis=0)
     waited = waited[None]
     level, spread = levels_and_spreads(usual_part(waited, begin))
@@ -187,9 +192,8 @@ def _rises(used: Matrix, start: int, stop: int, begin: int) -> Floats:
     return rises
 
 
-def _beyond_usual(grid: Grid, resource: _Resource, leaves: NDArray[np.int64]) -> Matrix:
+def _beyond_usual(grid: Grid, resource: _Resource, leaves: NDArray[np.int64], pressure: Matrix) -> Matrix:
     """Return by how much each leaf waits longer than usual, as a share of time; 0 while a limit holds it."""
-    pressure = zero_for_null(_waiting(grid, resource)[leaves])
     usual, spread = levels_and_spreads(usual_part(pressure, grid.begin))
     beyond = np.clip(pressure - (usual + ALLOWED + SPREADS * spread)[:, None].astype(np.float32), 0, 1)
     pods = grid.pod_of[leaves]
