@@ -1,7 +1,5 @@
 """Detectors get all series at once, or parts of them; rows of findings are those of the whole grid."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -34,7 +32,7 @@ def grid_of(containers: int, ticks: int) -> Grid:
 def test_rows_of_findings_in_parts_are_those_of_the_whole_grid(monkeypatch: pytest.MonkeyPatch) -> None:
     grid = grid_of(20, 50)
     monkeypatch.setattr(detection, "MAX_CELLS", 4 * 50)
-    (alone,), (together,) = find_all(grid, [HIGH]), find_all(grid, [replace(HIGH, compares=True)])
+    (alone,), (together,) = find_all(grid, [HIGH]), find_all(grid, [HIGH._replace(compares=True)])
 
     assert alone.row == together.row == 19
     assert alone.others == (19,)

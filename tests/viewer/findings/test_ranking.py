@@ -52,7 +52,7 @@ def test_a_victim_is_evidence_for_its_neighbour_and_no_finding_of_its_own() -> N
 
 def test_of_two_neighbours_that_name_each_other_the_one_with_more_evidence_is_the_cause() -> None:
     memory, io = found("neighbour", 1, 100, 200, others=(2, 3)), found("neighbour", 2, 105, 200, others=(1, 3))
-    surer = replace(memory, finding=replace(memory.finding, statistic=9.0))
+    surer = memory._replace(finding=memory.finding._replace(statistic=9.0))
 
     assert [each.finding.row for each in ranked([io, surer])] == [1]
 
@@ -87,10 +87,10 @@ def test_what_a_pod_shows_because_of_a_container_is_that_of_the_container() -> N
     shop = pod("shop")
     grid = made_grid([node(), shop, container("web", shop), container("proxy", shop), container("other")], {}, ticks=60)
     stall, of_pod, later = (
-        replace(found("stall", row, begin, begin + 10).finding, statistic=999.0)
+        found("stall", row, begin, begin + 10).finding._replace(statistic=999.0)
         for row, begin in ((2, 10), (1, 9), (1, 45))
     )
-    limit = replace(found("limit", 1, 10, 20).finding, statistic=999.0)
+    limit = found("limit", 1, 10, 20).finding._replace(statistic=999.0)
 
     assert [each.finding for each in with_strength([of_pod, stall, later, limit], grid)] == [stall, later, limit]
     assert [each.finding for each in with_strength([of_pod], grid)] == [of_pod]

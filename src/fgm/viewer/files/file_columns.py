@@ -6,6 +6,7 @@ one piece for each column; other files through `Reader.chunks`, as many columns 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +20,7 @@ from fgm.viewer.files.hours.merged_rows import Range
 from fgm.viewer.files.reader import MAX_VALUES, OpenFile, Reader
 
 
-@dataclass(frozen=True, slots=True)
-class FileColumns:
+class FileColumns(NamedTuple):
     """Rows of several series of one file, one series after the other.
 
     `keys`: of the series (`Series.key`). `lengths`: number of rows of each. `time_ms`: the ticks of all rows.

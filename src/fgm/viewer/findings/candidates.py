@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,8 +29,7 @@ LEVELS = (
 """Metrics of what a series itself does. Pressure is left out, because others may be its cause."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidates:
+class Candidates(NamedTuple):
     """The series whose values of one metric change by more than its floor, without the time after a start.
 
     `rows`: the row in the grid that a finding is about. `begin`: as that of the grid. `floor`: of the metric.
@@ -46,7 +45,7 @@ class Candidates:
 
     def of(self, chosen: NDArray[np.int64]) -> "Candidates":
         """Return some of the candidates."""
-        return replace(self, rows=self.rows[chosen], values=self.values[chosen])
+        return self._replace(rows=self.rows[chosen], values=self.values[chosen])
 
 
 def candidates_of(grid: Grid, metric: str, *, also_before: bool = False) -> Candidates:

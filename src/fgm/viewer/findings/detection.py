@@ -7,9 +7,10 @@ time, so that its memory and its time do not depend on their number; pods are to
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from types import ModuleType
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,8 +39,7 @@ MatricesOf = Callable[[Sequence[str], int, int], Mapping[str, Matrix]]
 """Returns the matrices of some metrics, with the rows from one to another (exclusive)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Detector:
+class Detector(NamedTuple):
     """One detector. `needs`: metrics, all of which may be missing. `compares`: whether it compares series."""
 
     name: str
@@ -125,7 +125,7 @@ def moved(findings: Iterable[Finding], rows: int) -> list[Finding]:
     if not rows:
         return list(findings)
     return [
-        replace(finding, row=finding.row + rows, others=tuple(other + rows for other in finding.others))
+        finding._replace(row=finding.row + rows, others=tuple(other + rows for other in finding.others))
         for finding in findings
     ]
 

@@ -1,8 +1,8 @@
 """A finding: what one series did, and when it began."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal, get_args
+from types import MappingProxyType
+from typing import Literal, NamedTuple, get_args
 
 Kind = Literal[
     "oom_kill",
@@ -21,8 +21,7 @@ Kind = Literal[
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """What stood out in one series.
 
     `row`: that of the culprit in the grid. `metric`: the one that shows it best. `from_ms`: when it began; `to_ms`:
@@ -37,5 +36,5 @@ class Finding:
     from_ms: int
     to_ms: int
     statistic: float
-    facts: Mapping[str, float | str] = field(default_factory=dict)
+    facts: Mapping[str, float | str] = MappingProxyType({})
     others: tuple[int, ...] = ()

@@ -1,7 +1,7 @@
 """Stretches in which a CPU quota kept running out, and how much of the quota was used on average meanwhile."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -36,8 +36,7 @@ SAME_PERIODS = 0.8
 """Share of a pod's throttling from which on it is that of one of its containers, which has the same quota."""
 
 
-@dataclass(frozen=True, slots=True)
-class QuotaStretch:
+class QuotaStretch(NamedTuple):
     """A stretch of ticks [start, stop) in which the quota of a row kept running out.
 
     `log_ratio`: how much likelier a distribution of their own makes the shares that are throttled, less if only some

@@ -8,7 +8,7 @@ counts fully, however small it is.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -36,8 +36,7 @@ MAX_RUN_UP_MS = 60_000
 """Maximum time from the end of a finding to the beginning of a more specific one of which it is the run-up."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ranked:
+class Ranked(NamedTuple):
     """A finding with its strength, and its share of what the node has, from 0 to 1.
 
     `evidence`: findings of the same cause that it stands for. `workload`: what the successive containers of a workload
@@ -117,8 +116,7 @@ def _have_one_cause(specific: Finding, other: Finding) -> bool:
 
 
 def _joined(specific: Ranked, other: Ranked) -> Ranked:
-    return replace(
-        specific,
+    return specific._replace(
         strength=max(specific.strength, other.strength),
         share=max(specific.share, other.share),
         evidence=(*specific.evidence, other.finding, *other.evidence),

@@ -5,7 +5,7 @@ called evidence.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from fgm.viewer.findings.finding import Finding, Kind
 from fgm.viewer.findings.wording import (
@@ -28,8 +28,7 @@ MAX_FORECAST_S = 7 * 86_400
 RESOURCES = {"cpu": "processors", "memory": "memory", "io": "I/O"}
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """A finding with the names of its series."""
 
     finding: Finding

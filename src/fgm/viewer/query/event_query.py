@@ -4,9 +4,9 @@ For days without `events.jsonl`, events are derived from samples.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
+from typing import NamedTuple
 
 from fgm.events.lives import names_differ
 from fgm.store.directory import layout
@@ -24,8 +24,7 @@ SAMPLES_PER_EVENT = 40
 """Memory of one event, in samples."""
 
 
-@dataclass(frozen=True, slots=True)
-class EventQuestion:
+class EventQuestion(NamedTuple):
     """A question for the newest events in [from_ms, to_ms), at most `limit`."""
 
     from_ms: int
@@ -37,8 +36,7 @@ class EventQuestion:
     """Kinds of the events that are wanted; empty: all kinds."""
 
 
-@dataclass(frozen=True, slots=True)
-class EventResult:
+class EventResult(NamedTuple):
     """The result of an event query. `events`: newest first."""
 
     events: tuple[Event, ...]

@@ -1,5 +1,7 @@
 """GET /api/findings: what stood out, in sentences, from real incidents."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import Mock
@@ -19,6 +21,25 @@ from tests.support.viewer.data_directory import NODE, T0, DataDirectory, contain
 
 KILL = incidents.PLANTED["oom_kill"]
 ENDED_MS = incidents.PLANTED["ended_ms"]
+
+HEAVY_IMPORTS = ("numpy.ma", "fastparquet", "pandas")
+QUESTIONS_OF_A_MINUTE = f"""
+import sys
+from pathlib import Path
+import anyio
+from tests.support.viewer.api_client import ApiClient
+
+async def ask(folder, from_ms, to_ms):
+    client = ApiClient(Path(folder), int(to_ms))
+    await client.ready()
+    for path in ("events?", "findings?", "top?metric=io_bytes_per_s&"):
+        answer = await client.get(f"/api/{{path}}from={{from_ms}}&to={{to_ms}}")
+        assert answer.status == 200, answer.body
+    client.services.journals.close()
+
+anyio.run(ask, *sys.argv[1:])
+print([name for name in {HEAVY_IMPORTS} if name in sys.modules])
+"""
 
 
 @pytest.fixture(scope="module")
@@ -186,3 +207,11 @@ async def test_recorded_leaks_are_named_with_their_begin_and_a_saw_tooth_is_not(
     assert "the node's limit" in leaks["memory.stat.anon"]["text"]
     assert leaks["pids.current"]["facts"]["slope_threads_per_s"] == pytest.approx(1, rel=0.05)
     assert leaks["processes.fd_count"]["facts"]["slope_fds_per_s"] == pytest.approx(4, rel=0.05)
+
+
+def test_the_first_answer_about_a_minute_loads_no_masked_arrays(recorded: Path) -> None:
+    arguments = [str(recorded), str(KILL["began_ms"] - 20_000), str(ENDED_MS)]
+    command = [sys.executable, "-c", QUESTIONS_OF_A_MINUTE, *arguments]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+
+    assert printed[-1] == "[]"

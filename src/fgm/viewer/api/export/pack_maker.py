@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Iterator
 from contextlib import closing
-from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -196,13 +195,13 @@ class PackMaker:
             if {result.series[row].key for row in (each.finding.row, *each.finding.others)} <= question.keys
         ]
         series = [self._names.series(each) for each in result.series]
-        renamed = replace(result, findings=[self._renamed(each) for each in kept], series=series)
+        renamed = result._replace(findings=[self._renamed(each) for each in kept], series=series)
         return _Found(renamed, span)
 
     def _renamed(self, ranked: Ranked) -> Ranked:
         """Return a finding with other names in its facts: of a process that was killed, or of a group with a limit."""
         facts = {name: self._names.fact(name, value) for name, value in ranked.finding.facts.items()}
-        return replace(ranked, finding=replace(ranked.finding, facts={n: v for n, v in facts.items() if v is not None}))
+        return ranked._replace(finding=ranked.finding._replace(facts={n: v for n, v in facts.items() if v is not None}))
 
     def _parts(
         self, mini: MiniDirectory, answers: PackAnswers, found: _Found | None, saved: dict[str, Any] | None

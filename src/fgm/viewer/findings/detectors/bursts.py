@@ -7,7 +7,7 @@ is reduced by what other series have, in the range or in one half of the time be
 Source: a comparison of maxima of moving averages; the scales are those of a multi-scale scan statistic.
 """
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,8 +60,7 @@ def find(grid: Grid) -> list[Finding]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Excess:
+class _Excess(NamedTuple):
     """How far a mean is above the level: the highest one that is usual, and the highest in the range.
 
     `usual` is at least the floor, `measured` is not. `usual_short`: that of the shortest means. `common`: what the
@@ -108,12 +107,11 @@ def _in_metric(grid: Grid, candidates: Candidates) -> list[Finding]:
             (found if has_before[at] else in_range).append(finding)
     weights = np.full(len(in_range), 1 / COMMON_NEW_BURSTS)
     others = _common(np.array([finding.statistic for finding in in_range]), weights)
-    weaker = (replace(finding, statistic=finding.statistic - others) for finding in in_range)
+    weaker = (finding._replace(statistic=finding.statistic - others) for finding in in_range)
     return found + [finding for finding in weaker if finding.statistic >= MIN_STATISTIC]
 
 
-@dataclass(frozen=True, slots=True)
-class _Excesses:
+class _Excesses(NamedTuple):
     """How far above its level the highest mean of each series was before the range, and in it.
 
     `usual` and `height` are at least the floor; `measured` is what was before the range without it. `earlier`: the

@@ -7,8 +7,8 @@ that only the node counted, it is not known whose limit was reached: nothing is 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,8 +34,7 @@ MAX_HOLDERS = 2
 """Maximum number of others that held memory."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunUp:
+class RunUp(NamedTuple):
     """How the memory of one series grew up to a kill. `begin`: index of a tick; that of the kill if nothing grew.
 
     Unit: bytes.
@@ -48,8 +47,7 @@ class RunUp:
     per_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Kill:
+class _Kill(NamedTuple):
     event: Event
     row: int
     culprit: RunUp

@@ -6,7 +6,7 @@ Kendall, corrected for autocorrelation (Yue and Wang 2004).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +22,7 @@ from fgm.viewer.findings.statistics.trend import SURE, decimated, trends
 Rows = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(NamedTuple):
     """Something that can leak. `unit`: as in names of facts."""
 
     metric: str

@@ -5,7 +5,7 @@ waited for memory meanwhile, by PSI, or the working set must fill the limit if t
 """
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,8 +20,7 @@ from fgm.viewer.findings.statistics.likelihood import likeliest_range_in_view
 from fgm.viewer.findings.statistics.segments import heaviest
 
 
-@dataclass(frozen=True, slots=True)
-class _MemoryLimit:
+class _MemoryLimit(NamedTuple):
     """A kind of memory limit: the metrics with a series' own, the smallest one, its depth, and how often it was hit."""
 
     name: str

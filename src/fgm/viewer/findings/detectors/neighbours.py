@@ -11,7 +11,7 @@ Source: pressure stall information, Documentation/accounting/psi.rst.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,8 +45,7 @@ BYTES_A_REQUEST = 32 << 10
 """Cost of an I/O request in addition to its bytes: what 4,000 requests and 128 MB a second have in common."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Resource:
+class _Resource(NamedTuple):
     """A resource that containers share.
 
     `use`: returns what each series uses of it. `metric`: the one that shows it. `least_rise`: a smaller rise of the
@@ -111,10 +110,7 @@ def find(grid: Grid) -> list[Finding]:
 def _of_resource(grid: Grid, resource: _Resource) -> Finding | None:
     leaves = np.flatnonzero(grid.is_leaf)
     begin, second = grid.begin, grid.interval_ms / 1000
-    pressure = zero_for_null(_waiting(grid, resource)[leaves])
-    if pressure[:, begin:].max(initial=0) <= ALLOWED:
-        return None
-    beyond = _beyond_usual(grid, resource, leaves, pressure)
+    beyond = _beyond_usual(grid, resource, leaves)
     if beyond[:, begin:].sum() * second < MIN_WAITED_S:
         return None
     used = resource.use(grid)[leaves]
@@ -192,8 +188,14 @@ def _rises(used: Matrix, start: int, stop: int, begin: int) -> Floats:
     return rises
 
 
-def _beyond_usual(grid: Grid, resource: _Resource, leaves: NDArray[np.int64], pressure: Matrix) -> Matrix:
-    """Return by how much each leaf waits longer than usual, as a share of time; 0 while a limit holds it."""
+def _beyond_usual(grid: Grid, resource: _Resource, leaves: NDArray[np.int64]) -> Matrix:
+    """Return by how much each leaf waits longer than usual, as a share of time; 0 while a limit holds it.
+
+    If none waits for long in the range, it is 0 before the range, too: what is usual need not be known then.
+    """
+    pressure = zero_for_null(_waiting(grid, resource)[leaves])
+    if pressure[:, grid.begin :].max(initial=0) <= ALLOWED:
+        return np.zeros_like(pressure)
     usual, spread = levels_and_spreads(usual_part(pressure, grid.begin))
     beyond = np.clip(pressure - (usual + ALLOWED + SPREADS * spread)[:, None].astype(np.float32), 0, 1)
     pods = grid.pod_of[leaves]

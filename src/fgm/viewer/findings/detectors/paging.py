@@ -4,7 +4,7 @@ The mean of ten seconds is compared with the highest such mean in the time befor
 happen all the time do not raise.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,7 @@ Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class Storm:
+class Storm(NamedTuple):
     """A kind of storm. `metrics`: whose sum is its rate, the one that is shown first."""
 
     metrics: tuple[str, ...]

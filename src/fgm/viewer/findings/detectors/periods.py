@@ -7,7 +7,7 @@ job that ran before the range, too, is ordinary.
 Source: autocovariance as in Box, Jenkins and Reinsel, Time Series Analysis, with Bartlett's standard error.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -54,8 +54,7 @@ TREND_S = 120
 """Length of the mean that is subtracted, so that slow changes do not count."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Shared:
+class _Shared(NamedTuple):
     """A finding with the beat that it is about. `phase_s`: time of a beat modulo the period."""
 
     finding: Finding

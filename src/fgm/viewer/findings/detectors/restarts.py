@@ -6,7 +6,7 @@ is started by a schedule has another pod each time, and is no loop.
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,8 +25,7 @@ MAX_BETWEEN_MS = 6 * 60_000
 """Maximum time between two restarts of a loop: the kubelet waits for up to five minutes."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Restart:
+class _Restart(NamedTuple):
     """A restart. `ended_ms`: when the container before it exited, whose key is `earlier`. `row`: of the new one."""
 
     time_ms: int

@@ -7,7 +7,7 @@ ones. Missing values are not a stall: what was not recorded may have been busy.
 Source: the test of the longest run (Wald and Wolfowitz, 1940; Mood, 1940), with the longest run before as its scale.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,8 +78,7 @@ def _in_metric(grid: Grid, candidates: Candidates) -> list[Finding]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Stalls:
+class _Stalls(NamedTuple):
     """The stalls of one series: the first tick of each, and the one after its last."""
 
     starts: NDArray[np.int64]

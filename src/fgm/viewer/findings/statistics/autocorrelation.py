@@ -4,7 +4,7 @@ Source: Box, Jenkins and Reinsel, Time Series Analysis; Bartlett (1946) for the 
 the fast Fourier transform (Wiener and Khinchin).
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,7 @@ MIN_SHARE = 0.1
 """Minimum part of the variance that must beat; less is not seen in a chart."""
 
 
-@dataclass(frozen=True, slots=True)
-class Periodicity:
+class Periodicity(NamedTuple):
     """How alike a series is to itself after each lag, and the period that this shows.
 
     `bound`: autocorrelation that noise exceeds at one of 200 lags. `period_ticks`: None if nothing beats. `share`: part

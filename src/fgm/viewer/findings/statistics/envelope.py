@@ -1,6 +1,6 @@
 """The lower envelope of series: what is left whenever what can be given back has been given back."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,7 @@ TOLERANCE = 0.05
 """Amount by which a later value may be below a trough that is kept, as a share of the largest fall of a series."""
 
 
-@dataclass(frozen=True, slots=True)
-class LowerEnvelopes:
+class LowerEnvelopes(NamedTuple):
     """The lowest value of each series in each bin of ticks, and its tick.
 
     `value`: infinite where a bin has no value. `first_tick`: that of the first bin; the ticks before the first value

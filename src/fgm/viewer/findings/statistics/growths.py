@@ -7,6 +7,7 @@ saw-tooth of a garbage collector returns to its level, however steep its last to
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -170,8 +171,7 @@ def _falls_soon(later: Floats, below: float, bins: int) -> bool:
     return bool(later[: max(2, bins // 4)].min() < below)
 
 
-@dataclass(frozen=True, slots=True)
-class _Envelope:
+class _Envelope(NamedTuple):
     """Points of a lower envelope. `of`: makes such points of other values. `least`: minimum number in a growth."""
 
     time_s: Floats

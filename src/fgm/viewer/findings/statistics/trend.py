@@ -3,7 +3,7 @@
 The methods are robust: a few outliers, or values that are not distributed normally, change their results little.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,7 @@ MAX_CORRELATION = 0.95
 """Maximum autocorrelation that is corrected for: of a few dozen points, more cannot be told from it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Trends:
+class Trends(NamedTuple):
     """One trend for each series; NaN if a series has fewer than three points.
 
     `slope_low`, `slope_high`: the interval that contains the true slope with probability SURE. `level`: the value of
@@ -95,8 +94,7 @@ def decimated(time: Floats, values: Floats, points: int = MAX_POINTS) -> tuple[F
     return np.array([part.mean() for part in times]), np.array(medians)
 
 
-@dataclass(frozen=True, slots=True)
-class Growth:
+class Growth(NamedTuple):
     """A level, and a line that grows from it from an instant on: `value = level + slope * max(0, time - begin)`.
 
     `is_whole`: whether the line grows from the first sample on, so that its begin is not known.

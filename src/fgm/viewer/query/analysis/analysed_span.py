@@ -1,6 +1,6 @@
 """The range that is analysed, with the time before it that shows what is usual."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,8 +17,7 @@ It does not depend on the range: what is usual is not known from the two minutes
 """
 
 
-@dataclass(frozen=True, slots=True)
-class AnalysedSpan:
+class AnalysedSpan(NamedTuple):
     """The range in question, [from_ms, to_ms), and the time before it, [before_ms, from_ms), which may be empty.
 
     If nothing is recorded before a tick in the range, that tick is `before_ms`. The end is not after the newest tick.

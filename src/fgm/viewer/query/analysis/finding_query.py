@@ -6,8 +6,9 @@ other series each time.
 
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -38,8 +39,7 @@ MAX_EVENTS = 5_000
 """Maximum number of events that detectors get, the newest."""
 
 
-@dataclass(frozen=True, slots=True)
-class FindingResult:
+class FindingResult(NamedTuple):
     """What stood out, the most important first.
 
     `series`: those that were looked at; `Finding.row` is an index. `metrics`: number of metrics with values. `is_cut`:
@@ -174,7 +174,7 @@ class FindingQuery:
         for call in detection.calls(grid, each.detectors, of_rows):
             for found in ranking.with_strength(call(), grid):
                 (finding,) = detection.moved([found.finding], first)
-                self._found.append(replace(found, finding=finding))
+                self._found.append(found._replace(finding=finding))
             yield self._progress
         self._progress = began + weight
         yield self._progress

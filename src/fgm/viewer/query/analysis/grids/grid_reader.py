@@ -1,7 +1,7 @@
 """Fills matrices of float32 with metrics of all series, one file or a part of a merged hour in each step."""
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from fgm.metrics.derived import ShownMetric
 from fgm.store.errors import BadFileError
@@ -13,8 +13,7 @@ from fgm.viewer.query.analysis.grids.series_bounds import read_range
 from fgm.viewer.query.analysis.joined_rows import ComputedMetrics, JoinedRows, MetricReader
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """Metrics that are read of some series.
 
     `row_of`: the row in the matrices of each series, by `Series.key`.

@@ -1,7 +1,7 @@
 """The rows of a grid: which series it has, in which order, and what belongs together."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,7 @@ MAX_CELLS = 800_000
 """Maximum number of series times ticks of a grid: 177 series over an hour and a quarter, or 444 over half an hour."""
 
 
-@dataclass(frozen=True, slots=True)
-class GridRows:
+class GridRows(NamedTuple):
     """The series of a grid. Fields that are not here: see `Grid`.
 
     `row_of_pod`: rows of containers that are alone in their pod, by the key of the pod, which has no row of its own:

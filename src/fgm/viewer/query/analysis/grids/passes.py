@@ -1,7 +1,7 @@
 """Divides the work of detectors into passes over the files, so that the matrices of each pass fit into memory. Pure."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,7 @@ MAX_PARTS = 24
 """Number of parts of about the same size that blocks of rows consist of."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pass:
+class Pass(NamedTuple):
     """Detectors that look at the rows from `first` to `end` (exclusive), with the metrics that they need."""
 
     first: int
