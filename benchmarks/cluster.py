@@ -10,6 +10,7 @@ named, and no process is left. The viewers share the processors of this machine;
 import argparse
 import json
 import re
+import resource
 import signal
 import statistics
 import subprocess
@@ -54,12 +55,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             cluster = RealCluster(Path(folder), arguments.kube_apiserver.resolve(), arguments.etcd.resolve())
         stack.callback(cluster.close)
         viewers = stack.enter_context(running(cluster, Path(folder), arguments.nodes, end_ms, box))
-        before_s = viewers.cpu_s()
+        before_s, own_before_s = viewers.cpu_s(), _own_cpu_s()
         for number in range(arguments.rounds):
             # another minute each time, because viewers keep answers
             at_ms = viewers.began_ms // MINUTE_MS * MINUTE_MS + number * MINUTE_MS
             seconds["fgm ask"].append(ask(cluster, at_ms, arguments.nodes))
-        cpu_s = (viewers.cpu_s() - before_s) / arguments.rounds / arguments.nodes
+        cpu_s, own_cpu_s = (
+            (after_s - began_s) / arguments.rounds / arguments.nodes
+            for after_s, began_s in ((viewers.cpu_s(), before_s), (_own_cpu_s(), own_before_s))
+        )
         seconds["fgm nodes"].append(list_nodes(cluster, arguments.nodes))
         seconds["fgm open, of a pod that the API does not have"] = [open_pod(cluster, viewers)]
         strips_s, minute_s = page(cluster, viewers, arguments.nodes, end_ms)
@@ -73,6 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name, values in seconds.items():
         print(f"| {name}, s | {statistics.median(values):.1f} | {max(values):.1f} |")
     print(f"| CPU time of a viewer for a minute, s | {cpu_s:.2f} | |")
+    print(f"| CPU time of fgm ask and kubectl for a node, s | {own_cpu_s:.2f} | |")
     print(f"| in the box: anonymous memory, charged at most, MiB | {memory:.0f} | {highest:.0f} |")
     print(f"| in the box: limit reached, OOM kills | {failures} | {kills} |")
     return 0
@@ -156,6 +161,12 @@ def timed(cluster: Cluster, *arguments: str) -> tuple[str, float]:
     check(code == 0, err)
     check(not forwards(cluster), forwards(cluster))
     return out, took_s
+
+
+def _own_cpu_s() -> float:
+    """Return the CPU time of the commands that have ended, and of what they have started."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return children.ru_utime + children.ru_stime
 
 
 def end(cluster: Cluster, process: "subprocess.Popen[str]") -> None:
