@@ -82,8 +82,8 @@ def _needed(positions: Sequence[_Position]) -> list[int] | None:
 
 
 def _at(ordered: Values, at: _Position) -> Floats:
-    low, high = (
-        np.take_along_axis(ordered, place[..., None], -1)[..., 0].astype(np.float64) for place in (at.lower, at.upper)
-    )
+    rows = ordered.reshape(-1, ordered.shape[-1])
+    number = np.arange(len(rows)).reshape(at.lower.shape)
+    low, high = (rows[number, place].astype(np.float64) for place in (at.lower, at.upper))
     result: Floats = low + at.share * (high - low)
     return result

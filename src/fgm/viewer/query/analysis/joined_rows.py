@@ -6,7 +6,7 @@ computed: only that row is kept from file to file.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ LEAD_TICKS = 3
 """Number of ticks before a range that are read, too: the first rate is computed from one of them."""
 _APART_MS = 1 << 32
 """Time that is added from series to series, so that no rate reaches from one to the next."""
+N = TypeVar("N", np.int64, np.float64)
 
 
 @dataclass(slots=True)
@@ -96,15 +97,9 @@ class JoinedRows:
 
     def joined(self, before: Floats, read: Floats) -> Floats:
         """Return values of all joined rows. `before`: of the last rows before; `read`: of all rows of the file."""
-        values = np.empty(len(self.apart_ms))
-        if self.fresh is not None:
-            read = read[self.fresh]
-        if self.count is None:
-            values[self.starts], values[self.places] = before, read
-        else:  # the same, but faster
-            of_series = values.reshape(len(before), 1 + self.count)
-            of_series[:, 0], of_series[:, 1:] = before, read.reshape(len(before), self.count)
-        return values
+        return _interleaved(
+            before, read if self.fresh is None else read[self.fresh], self.starts, self.places, self.count
+        )
 
     def reads(self, interval_ms: int) -> Reads:
         """Return when counters with an interval were read."""
@@ -171,12 +166,11 @@ class MetricReader:
         starts = np.cumsum(lengths + 1) - lengths - 1
         series = np.repeat(np.arange(len(lengths)), lengths)
         places = np.arange(len(time_ms)) + series + 1
-        apart_ms = np.empty(len(places) + len(starts), np.int64)
-        apart_ms[starts], apart_ms[places] = tail_ms + np.arange(len(starts)) * _APART_MS, time_ms + series * _APART_MS
-        late_ms = np.empty(len(apart_ms))
-        late = read.late_ms()
-        late_ms[starts], late_ms[places] = self._tails.late_ms[index], late if fresh is None else late[fresh]
         count = int(lengths[0]) if (lengths == lengths[0]).all() else None
+        first_ms, ticks_ms = tail_ms + np.arange(len(starts)) * _APART_MS, time_ms + series * _APART_MS
+        apart_ms = _interleaved(first_ms, ticks_ms, starts, places, count)
+        late = read.late_ms() if fresh is None else read.late_ms()[fresh]
+        late_ms = _interleaved(self._tails.late_ms[index], late, starts, places, count)
         return JoinedRows(
             time_ms, index[series], places, index, starts, starts + lengths, fresh, apart_ms, late_ms, count
         )
@@ -188,6 +182,19 @@ class MetricReader:
         for name, newest in self._tails.newest.items():
             self._tails.column(name)[rows.index] = newest
         self._tails.newest.clear()
+
+
+def _interleaved(
+    before: NDArray[N], read: NDArray[N], starts: NDArray[np.intp], places: NDArray[np.intp], count: int | None
+) -> NDArray[N]:
+    """Return rows of some series, each behind its row before. Other parameters: see `JoinedRows`."""
+    values = np.empty(len(before) + len(read), read.dtype)
+    if count is None:
+        values[starts], values[places] = before, read
+    else:  # the same, but faster
+        of_series = values.reshape(len(before), 1 + count)
+        of_series[:, 0], of_series[:, 1:] = before, read.reshape(len(before), count)
+    return values
 
 
 def _columns(metrics: Iterable[ShownMetric]) -> tuple[str, ...]:
