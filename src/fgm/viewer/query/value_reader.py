@@ -43,10 +43,10 @@ class SeriesValues:
 
 @dataclass(slots=True)
 class _SeriesState:
-    """A series with its newest names. `tail`: its last recorded rows, from which the next rates are computed."""
+    """A series with its newest names. `tail`: its last recorded rows, if any: the next rates are computed from them."""
 
     series: Series
-    tail: Samples
+    tail: Samples | None = None
 
 
 class ValueReader:
@@ -156,14 +156,17 @@ class ValueReader:
         fresh = _joined(chunks, question.recorded, tick_ms)
         state = self._states.get(key)
         if state is None:
-            state = self._states[key] = _SeriesState(chunks[-1].series, _rows(fresh, slice(0, 0)))
+            state = self._states[key] = _SeriesState(chunks[-1].series)
         state.series = chunks[-1].series
-        after_ms = state.tail.time_ms[-1] + 1 if len(state.tail.time_ms) else self._read_from_ms
+        tail = state.tail
+        after_ms = self._read_from_ms if tail is None else tail.time_ms[-1] + 1
         first, end = fresh.time_ms.searchsorted((max(after_ms, self._read_from_ms), question.to_ms)).tolist()
         if first >= end:
             return None
-        samples = _appended(state.tail, _rows(fresh, slice(first, end)), tick_ms)
-        answer_from = max(len(state.tail.time_ms), int(samples.time_ms.searchsorted(question.from_ms)))
+        rows = _rows(fresh, slice(first, end))
+        samples = rows if tail is None else _appended(tail, rows, tick_ms)
+        before = 0 if tail is None else len(tail.time_ms)
+        answer_from = max(before, int(samples.time_ms.searchsorted(question.from_ms)))
         values = tuple(metric.compute(samples)[answer_from:] for metric in question.metrics)
         tail_from = int(samples.time_ms.searchsorted(samples.time_ms[-1] - question.lead_ms))
         state.tail = _rows(samples, slice(tail_from, None), copy=True)
