@@ -59,7 +59,7 @@ def with_unlisted(snapshot: SeriesSnapshot, found: Iterable[tuple[Series, int, i
             by_id[name] = replace(entry, id=name)
             id_by_key[series.key], last_seen_ms[series.key] = name, last_ms
     newest_first = dict(sorted(by_id.items(), key=lambda item: -item[1].first_seen_ms))
-    return SeriesSnapshot(newest_first, id_by_key, last_seen_ms, snapshot.until_ms)
+    return replace(snapshot, by_id=newest_first, id_by_key=id_by_key, last_seen_ms=last_seen_ms)
 
 
 def id_of_key(key: str, snapshot: SeriesSnapshot) -> str:

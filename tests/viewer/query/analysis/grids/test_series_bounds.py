@@ -45,3 +45,20 @@ def test_series_that_are_not_listed_are_found_in_the_files(client: ApiClient, sc
     assert [(each.finding.kind, result.series[each.finding.row].key) for each in result.findings] == [
         (each.finding.kind, expected.series[each.finding.row].key) for each in expected.findings
     ]
+
+
+def test_series_that_began_before_the_files_that_were_read_are_looked_at_next_to_unlisted_ones(
+    client: ApiClient,
+) -> None:
+    """A viewer that has just started has read the newest files only, and knows that most series began before them."""
+    whole = client.services.scanner.holdings()
+    later_ms = KILL["at_ms"] + 120_000
+    listed = {name: each for name, each in whole.series.by_id.items() if each.series.scope != "container"}
+    by_id = {name: replace(each, first_seen_ms=later_ms) for name, each in listed.items()}
+    by_key = {each.series.key: name for name, each in by_id.items()}
+    last_seen_ms = {key: whole.series.last_seen_ms[key] for key in by_key}
+    newest = SeriesSnapshot(by_id, by_key, last_seen_ms, began_earlier=frozenset(by_key))
+    expected, result = found(client, whole), found(client, replace(whole, series=newest))
+
+    assert {each.key for each in result.series} == {each.key for each in expected.series}
+    assert [each.share for each in result.findings] == [each.share for each in expected.findings]
