@@ -10,7 +10,7 @@ import pytest
 
 from fgm.asking.answer_fields import FormError, instant, number, text
 from fgm.asking.many import ask_each
-from fgm.asking.minute import MinuteQuestion, ask_minute
+from fgm.asking.minute import USED_METRICS, MinuteQuestion, ask_minute
 from fgm.asking.ranking import rank
 from fgm.asking.sources import Source
 from fgm.asking.viewer_client import ViewerClient
@@ -18,6 +18,15 @@ from fgm.asking.words import report
 
 QUESTION = MinuteQuestion(600_000, 660_000, 600_000)
 FINDING = {"kind": "burst", "id": "x", "name": "web", "pod_name": None, "namespace": None, "metric": "cpu"}
+TOP = {
+    "unit": "millicores",
+    "total": 1,
+    "resolution": "raw",
+    "skipped_files": 0,
+    "series": [
+        {"id": "x", "name": "web", "pod_name": None, "namespace": None, "mean": 1, "max": 2, "share_of_node": None}
+    ],
+}
 ANSWERS: dict[str, Any] = {
     "/api/health": {
         "state": "ready",
@@ -30,15 +39,7 @@ ANSWERS: dict[str, Any] = {
         "interval_ms": 1000,
     },
     "/api/instance": {"node_name": "a"},
-    "/api/top": {
-        "unit": "millicores",
-        "total": 1,
-        "resolution": "raw",
-        "skipped_files": 0,
-        "series": [
-            {"id": "x", "name": "web", "pod_name": None, "namespace": None, "mean": 1, "max": 2, "share_of_node": None}
-        ],
-    },
+    "/api/top": {"tops": [copy.deepcopy(TOP) for _ in USED_METRICS]},
     "/api/events": {
         "partial": False,
         "skipped_files": 0,

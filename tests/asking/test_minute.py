@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import anyio
 import pytest
@@ -42,6 +44,27 @@ def test_the_minute_of_an_oom_kill(address: str) -> None:
     assert {len(users) for users in answer.users.values()} == {5}
     assert answer.fragment == "from=2026-11-26T17:41:00Z&to=2026-11-26T17:52:00Z&at=2026-11-26T17:46:34Z"
     assert answer.missing == ("only 0 s are recorded before, so little is known of what is usual",)
+
+
+RANKS_ONE_METRIC = """
+import sys
+from fgm.viewer.__main__ import main
+from fgm.viewer.api.request import values
+
+values.named_metrics = lambda fields: (values.one_metric(fields),)
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_an_earlier_viewer_that_ranks_one_metric_at_a_time_gives_the_same_answer(address: str, tmp_path: Path) -> None:
+    with viewer(unpacked(tmp_path), started_by=("-c", RANKS_ONE_METRIC)) as (_, port):
+        with pytest.raises(HTTPError, match="400"):
+            urlopen(f"http://127.0.0.1:{port}/api/top?metric=memory.current,pids.current&range=all")
+        earlier = ask(f"http://127.0.0.1:{port}", "2026-11-26T17:46:00Z")
+
+    now = ask(address, "2026-11-26T17:46:00Z")
+    assert earlier.users == now.users
+    assert earlier.findings == now.findings
 
 
 def test_what_began_before_and_lasts_is_found(address: str) -> None:

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -73,10 +73,15 @@ class Cluster:
 
 
 @contextmanager
-def viewer(data: Path) -> Iterator["tuple[subprocess.Popen[bytes], int]"]:
-    """Run a real viewer of a data directory until the block is left; yield the process and its port."""
+def viewer(
+    data: Path, *, started_by: Sequence[str] = ("-m", "fgm.viewer")
+) -> Iterator["tuple[subprocess.Popen[bytes], int]"]:
+    """Run a real viewer of a data directory until the block is left; yield the process and its port.
+
+    `started_by`: arguments of the interpreter.
+    """
     port = free_port()
-    command = [sys.executable, "-m", "fgm.viewer", str(data), "--port", str(port), "--no-browser"]
+    command = [sys.executable, *started_by, str(data), "--port", str(port), "--no-browser"]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         try:
             wait_until_it_responds(f"http://127.0.0.1:{port}/", 30)

@@ -15,7 +15,7 @@ from fgm.asking.answer_fields import (
     text_or_none,
 )
 from fgm.asking.health import Health, ask_health
-from fgm.asking.viewer_client import DEFAULT_TIMEOUT_S, Parameters, ViewerClient
+from fgm.asking.viewer_client import DEFAULT_TIMEOUT_S, Parameters, RefusedError, ViewerClient
 
 USED_METRICS = ("total_cpu_usage_millicores", "memory_working_set", "io_bytes_per_s")
 """Metrics whose top users are part of the answer."""
@@ -134,14 +134,19 @@ async def ask_minute(
         if not ids:
             missing = "it had no such containers in that minute"
             return NodeAnswer(source, health, missing=(missing,), fragment=fragment_of(question, ()))
-    top = {**question.span, **question.filter, "limit": MAX_USERS}
     around = {"from": max(0, question.from_ms - LOOKED_BEFORE_MS), "to": question.to_ms + LOOKED_AFTER_MS}
     requests: list[tuple[str, Parameters]] = [
         ("/api/events", {**question.span, "limit": MAX_EVENTS}),
         ("/api/findings", {**around, "limit": MAX_FINDINGS}),
-        *(("/api/top", {**top, "metric": metric}) for metric in USED_METRICS),
     ]
-    events, found, *of_metrics = await client.get_each(requests, timeout_s=timeout_s)
+    top = {**question.span, **question.filter, "limit": MAX_USERS}
+    together: Parameters = {**top, "metric": ",".join(USED_METRICS)}
+    try:
+        events, found, used = await client.get_each([*requests, ("/api/top", together)], timeout_s=timeout_s)
+        of_metrics = items(used, "tops")
+    except RefusedError:  # earlier viewers rank one metric at a time
+        requests += [("/api/top", {**top, "metric": metric}) for metric in USED_METRICS]
+        events, found, *of_metrics = await client.get_each(requests, timeout_s=timeout_s)
     tops = dict(zip(USED_METRICS, of_metrics, strict=True))
     findings = tuple(
         _finding(each) for each in items(found, "findings") if _overlaps(each, question) and _concerns(each, ids)

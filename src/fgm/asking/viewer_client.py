@@ -32,6 +32,10 @@ class NoAnswerError(AskError):
     """Raised if a viewer does not answer in time, or not with HTTP."""
 
 
+class RefusedError(AskError):
+    """Raised if a viewer does not know a request, or a parameter of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class ViewerClient:
     """A viewer that listens on a loopback address: of this machine, or of a pod.
@@ -181,7 +185,7 @@ def _value(status: int, body: bytes, path: str) -> Any:
     problem = value if isinstance(value, dict) else {}
     detail = problem.get("detail") or f"the viewer answers {path} with status {status}"
     allowed = f"; allowed: {problem['allowed']}" if problem.get("allowed") else ""
-    raise AskError(f"{detail}{allowed}")
+    raise (RefusedError if 400 <= status < 500 else AskError)(f"{detail}{allowed}")
 
 
 def _refuse(constant: str) -> None:

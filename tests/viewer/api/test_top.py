@@ -15,6 +15,7 @@ from tests.support.viewer.data_directory import (
     MEMORY,
     NODE,
     T0,
+    USAGE,
     DataDirectory,
     chunk,
     container,
@@ -183,3 +184,20 @@ async def test_containers_with_a_metric_lists_only_series_with_a_value(
 
     assert answer.status == 200, answer.body
     assert {c["id"] for c in answer.json["containers"]} == expected
+
+
+async def test_several_metrics_have_the_answers_that_each_has_alone(client: ApiClient) -> None:
+    await client.ready()
+    names = (MEMORY, USAGE, "memory.max", KILLS)
+    target = f"/api/top?metric={{}}&{RANGE}&by=max&limit=2"
+    alone = [(await client.get(target.format(name))).json for name in names]
+
+    assert (await client.get(target.format(",".join(names)))).json == {"tops": alone}
+    assert [len(each["series"]) for each in alone] == [2, 1, 0, 1]
+
+
+async def test_peaks_are_of_one_metric(client: ApiClient) -> None:
+    await client.ready()
+    answer = await client.get(f"/api/top?metric={MEMORY},{KILLS}&{RANGE}&parts=4")
+
+    assert (answer.status, answer.json["parameter"], answer.json["allowed"]) == (400, "parts", "parts of one metric")

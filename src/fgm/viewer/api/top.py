@@ -1,14 +1,18 @@
 """/api/top: the series with the highest values of a metric in a time range, by mean, maximum or last value.
 
-Without a filter by scope, these are leaves, which do not contain each other.
+Without a filter by scope, these are leaves, which do not contain each other. Several metrics have an answer each, in
+`tops`: the samples are read once for all of them.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from quart import Response, request
 
+from fgm.metrics.derived import ShownMetric
 from fgm.metrics.metric import has_share
 from fgm.store.samples.leaves import LEAF_SCOPES, leaf_keys
+from fgm.store.samples.series import Series
 from fgm.viewer.api.request import parsing
 from fgm.viewer.api.request.requests import TopRequest
 from fgm.viewer.api.response.memory_budget import Lease
@@ -29,7 +33,7 @@ async def respond(services: Services, lease: Lease) -> Response:
     span = top_request.span.resolve(now_ms, holdings.oldest_ms or now_ms, holdings.tick_ms)
     parts = top_request.parts
     scopes = top_request.filter.scopes or LEAF_SCOPES
-    question = make_question(holdings, (top_request.metric,), scopes, *span, parts)
+    question = make_question(holdings, top_request.metrics, scopes, *span, parts)
     query = services.totals_query(question, parts)
     await services.runner.finish(query, lease)
     return await response_from_parts(services.runner, lambda: json_parts(answer(query, holdings, top_request)))
@@ -37,17 +41,30 @@ async def respond(services: Services, lease: Lease) -> Response:
 
 def answer(query: TotalsQuery, holdings: Holdings, top_request: TopRequest) -> dict[str, Any]:
     """Return the JSON value. The steps of the query must be done."""
-    # A question for totals of one metric has one total for each series.
-    totals = [(of_series.series, of_series.totals[0]) for of_series in query.result()]
+    whole = query.result()
+    tops = [
+        _top(query, holdings, top_request, metric, [(each.series, each.totals[number]) for each in whole])
+        for number, metric in enumerate(top_request.metrics)
+    ]
+    return tops[0] if len(tops) == 1 else {"tops": tops}
+
+
+def _top(
+    query: TotalsQuery,
+    holdings: Holdings,
+    top_request: TopRequest,
+    metric: ShownMetric,
+    of_all: Sequence[tuple[Series, Total]],
+) -> dict[str, Any]:
+    """Return the JSON value of one metric. `of_all`: its totals, also of series without values of it."""
+    totals = [(series, total) for series, total in of_all if total.count]
     of_node = next((total.sum for series, total in totals if series.scope == "node"), 0.0)
-    whole = of_node if has_share(top_request.metric.name, top_request.metric.unit) else 0.0
+    whole = of_node if has_share(metric.name, metric.unit) else 0.0
     leaves = leaf_keys(series for series, _ in totals)
     of_leaves = sum(total.sum for series, total in totals if series.key in leaves)
     # Limits, peaks and headroom have no row of what is outside: they do not add up.
     has_all = (
-        whole > 0
-        and query.question.scopes >= LEAF_SCOPES
-        and any(series.scope == "outside" and total.count for series, total in totals)
+        whole > 0 and query.question.scopes >= LEAF_SCOPES and any(series.scope == "outside" for series, _ in totals)
     )
     entries = [
         (find_or_make(series, total.last_ms, holdings.series), total)
@@ -63,8 +80,8 @@ def answer(query: TotalsQuery, holdings: Holdings, top_request: TopRequest) -> d
     return {
         "from_ms": query.question.from_ms,
         "to_ms": query.question.to_ms,
-        "metric": top_request.metric.name,
-        "unit": top_request.metric.unit,
+        "metric": metric.name,
+        "unit": metric.unit,
         "by": top_request.by,
         "resolution": "minutes" if query.has_minutes else "raw",
         "partial": query.is_cut,

@@ -28,6 +28,16 @@ from fgm.viewer.api.openapi.schemas import (
 from fgm.viewer.findings.studies.names import STUDIES
 from fgm.viewer.findings.studies.study import MIN_VALUES
 
+_TOP = facts(
+    **COVERED,
+    metric=TEXT,
+    unit=TEXT,
+    by=TEXT,
+    resolution={"type": "string", "enum": ["raw", "minutes"]},
+    leaves_share_of_node=or_null(NUMBER),
+    total=WHOLE,
+    series=list_of(RANKED),
+)
 _WALL = facts(
     **COVERED,
     complete_from_ms=WHOLE,
@@ -139,18 +149,9 @@ ANSWERS: dict[str, tuple[str, JsonSchema]] = {
             "The series that used most of a metric in a range. Without `scope`, these are the leaves: containers, "
             "services, other cgroups and pods that contain no other leaf, and what is outside of all of them. "
             "They add up to `leaves_share_of_node`. No shares if the metric does not add up. In ranges of two hours "
-            "and more, means are computed from those of minutes."
+            "and more, means are computed from those of minutes. Several metrics have an answer each, in `tops`."
         ),
-        facts(
-            **COVERED,
-            metric=TEXT,
-            unit=TEXT,
-            by=TEXT,
-            resolution={"type": "string", "enum": ["raw", "minutes"]},
-            leaves_share_of_node=or_null(NUMBER),
-            total=WHOLE,
-            series=list_of(RANKED),
-        ),
+        {"oneOf": [_TOP, facts(tops=list_of(_TOP))]},
     ),
     "/api/wall": (
         (

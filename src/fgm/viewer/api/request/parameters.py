@@ -66,13 +66,16 @@ OF_METRICS = Parameter(
     max_items=MAX_METRICS,
 )
 ONE_METRIC = Parameter("metric", "A name from /api/metrics.", METRIC_NAME, is_required=True)
-WALL_METRICS = Parameter(
-    "metric",
-    "Names from /api/metrics. The answer to several of them is `walls`, with one answer for each.",
-    METRIC_NAME,
-    is_list=True,
-    is_required=True,
-    max_items=MAX_METRICS,
+WALL_METRICS, TOP_METRICS = (
+    Parameter(
+        "metric",
+        f"Names from /api/metrics. The answer to several of them is `{answers}`, with one answer for each.",
+        METRIC_NAME,
+        is_list=True,
+        is_required=True,
+        max_items=MAX_METRICS,
+    )
+    for answers in ("walls", "tops")
 )
 CONTAINERS = Parameter(
     "containers",
@@ -161,7 +164,11 @@ STUDIED_SERIES = Parameter(
     max_items=MAX_STUDIED,
 )
 PARTS = _whole(
-    "parts", "Number of equal parts of the range; `peaks` has the highest value in each. 0: no peaks.", 0, 0, 200
+    "parts",
+    "Number of equal parts of the range; `peaks` has the highest value in each. 0: no peaks. Only of one metric.",
+    0,
+    0,
+    200,
 )
 COLUMNS = _whole("columns", "Number of equal parts of the range; each cell has the highest value in one.", 600, 1, 4000)
 ROWS = _choice(
@@ -244,7 +251,7 @@ TAKES: Mapping[str, tuple[Parameter, ...]] = {
     "/api/filters": (),
     "/api/containers": (*_FILTER, OF_METRICS, *_SPAN, SINCE),
     "/api/timeseries": (METRICS, CONTAINERS, *_FILTER, *_SPAN, POINTS, RAW, REDUCE, WITHIN, FORMAT),
-    "/api/top": (ONE_METRIC, *_SPAN, BY, MAX_RANKED, PARTS, *_FILTER),
+    "/api/top": (TOP_METRICS, *_SPAN, BY, MAX_RANKED, PARTS, *_FILTER),
     "/api/wall": (WALL_METRICS, CONTAINERS, *_FILTER, *_SPAN, COLUMNS, ROWS, MAX_WALL_ROWS, UNTIL, WITHIN, FORMAT),
     "/api/changes": (*_SPAN, AGAINST, PAIRS, MAX_RANKED),
     "/api/findings": (*_SPAN, MAX_FINDINGS),

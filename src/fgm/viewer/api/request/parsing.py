@@ -71,11 +71,13 @@ def top(query: bytes) -> TopRequest:
     Raises: Problem (400 or 404) if it is not allowed.
     """
     fields = split(query, TAKES["/api/top"])
-    metric = values.one_metric(fields)
+    metrics = values.named_metrics(fields)
     limit = values.whole_number(fields, parameters.MAX_RANKED)
     parts = values.whole_number(fields, parameters.PARTS)
+    if len(metrics) > 1 and parts:  # peaks take most of the memory
+        raise bad_parameter("parts", f"the request has peaks, and names {len(metrics)} metrics", "parts of one metric")
     span = times.span(fields)
-    return TopRequest(metric, values.series_filter(fields), span, values.choice(fields, parameters.BY), limit, parts)
+    return TopRequest(metrics, values.series_filter(fields), span, values.choice(fields, parameters.BY), limit, parts)
 
 
 def wall(query: bytes) -> WallRequest:

@@ -145,7 +145,7 @@ class TopRequest(NamedTuple):
     number of equal parts of the range, each with its own peak.
     """
 
-    metric: ShownMetric
+    metrics: tuple[ShownMetric, ...]
     filter: SeriesFilter
     span: Span
     by: str
