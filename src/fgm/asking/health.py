@@ -6,7 +6,7 @@ from typing import Any
 
 import anyio
 
-from fgm.asking.answer_fields import FormError, instant, instant_or_none, number, text, text_or_none
+from fgm.asking.answer_fields import FormError, field, instant, instant_or_none, number, text, text_or_none
 from fgm.asking.viewer_client import DEFAULT_TIMEOUT_S, AskError, NoAnswerError, ViewerClient
 
 HEALTH_TIMEOUT_S = 3.0
@@ -40,8 +40,9 @@ async def ask_health(client: ViewerClient, *, timeout_s: float = DEFAULT_TIMEOUT
             facts = await client.get("/api/health", timeout_s=min(timeout_s, HEALTH_TIMEOUT_S))
             state = text(facts, "state")
             if state == "ready":
-                instance = await client.get("/api/instance", timeout_s=timeout_s)
-                return _health(facts, instance)
+                if "node_name" not in facts:  # earlier viewers
+                    facts |= {"node_name": field(await client.get("/api/instance", timeout_s=timeout_s), "node_name")}
+                return _health(facts)
             if state == "timed_out":
                 raise AskError(f"it has found no data in {text(facts, 'data_dir')}")
             if state not in STARTING:
@@ -50,14 +51,14 @@ async def ask_health(client: ViewerClient, *, timeout_s: float = DEFAULT_TIMEOUT
     raise NoAnswerError(f"it has not found its data within {timeout_s:g} s")
 
 
-def _health(facts: Mapping[str, Any], instance: Mapping[str, Any]) -> Health:
+def _health(facts: Mapping[str, Any]) -> Health:
     problems = []
     if note := text_or_none(facts, "index_note"):
         problems.append(note)
     if skipped := number(facts, "skipped_files_total"):
         problems.append(f"it cannot read {skipped:g} files")
     return Health(
-        node=text_or_none(instance, "node_name") or "",
+        node=text_or_none(facts, "node_name") or "",
         version=text(facts, "version"),
         oldest_ms=instant_or_none(facts, "oldest_ms"),
         newest_ms=instant_or_none(facts, "newest_ms"),

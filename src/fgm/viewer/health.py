@@ -58,6 +58,7 @@ class HealthReport:
             "skipped_files_total": 0 if self._skipped is None else len(self._skipped),
             "containers_token": None if holdings is None else holdings.revision,
             "events_token": None if self._event_files is None else self._event_files.token,
+            "node_name": None if header is None else header.node_name,
             "pod_name": self._address.pod_name,
             "port": self._address.port,
             "version": __version__,

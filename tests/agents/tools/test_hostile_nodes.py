@@ -34,7 +34,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "metrics": {"words": "throttle"},
     "nodes": {},
 }
-SURVEYED = ("/api/health", "/api/instance")
+SURVEYED = "/api/health"
 
 
 async def called(client: Client, name: str) -> str:
@@ -97,7 +97,7 @@ async def test_a_node_that_answers_nonsense_is_named_and_the_other_answers(
     url: str, right: dict[str, str], wrong: str
 ) -> None:
     def change(path: str, body: Any) -> Any:
-        return body if path in SURVEYED else WRONG[wrong](body)
+        return body if path == SURVEYED else WRONG[wrong](body)
 
     with changed_viewer(url, change) as changed_url:
         async with agent_of_nodes({"broken": changed_url, "worker-3": url}) as client:
@@ -133,7 +133,7 @@ STRANGE: dict[str, Callable[[Any], Any]] = {
 @pytest.mark.parametrize("strange", STRANGE)
 async def test_strange_values_cannot_break_an_answer_or_hide_those_of_others(url: str, strange: str) -> None:
     def change(path: str, body: Any) -> Any:
-        return body if path in SURVEYED else each_leaf(body, STRANGE[strange])
+        return body if path == SURVEYED else each_leaf(body, STRANGE[strange])
 
     with changed_viewer(url, change) as changed_url:
         async with agent_of_nodes({"strange": changed_url, "worker-3": url}) as client:
@@ -208,7 +208,7 @@ async def test_a_refusal_is_short_whatever_a_viewer_says(url: str) -> None:
     """Its text reaches the agent, if no other node answers."""
 
     def change(path: str, body: Any) -> Any:
-        return body if path in SURVEYED else {"detail": ["\ud800\n水" * 50_000], "allowed": {"x": 1}, "status": 404}
+        return body if path == SURVEYED else {"detail": ["\ud800\n水" * 50_000], "allowed": {"x": 1}, "status": 404}
 
     with changed_viewer(url, change) as changed_url:
         async with local_agent(changed_url) as client:

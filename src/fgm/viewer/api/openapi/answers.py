@@ -74,6 +74,7 @@ ANSWERS: dict[str, tuple[str, JsonSchema]] = {
             skipped_files_total=WHOLE,
             containers_token=MAYBE_TEXT,
             events_token=MAYBE_TEXT,
+            node_name=MAYBE_TEXT,
             pod_name=MAYBE_TEXT,
             port=WHOLE,
             version=TEXT,
