@@ -2,8 +2,9 @@
 
 OTHER is the folder of another checkout of fgm whose `.venv` exists. Every measurement alternates between the two
 checkouts, so that both see the same machine: the CPU time of a sampling tick next to that of a loop in C that reads the
-same files, the viewer's first byte within the limits of its container, and the CPU time of the last hour of a history,
-with nothing cached (cold) and again (warm). It needs root, cgroup v1 and a C compiler.
+same files, the viewer's first byte within the limits of its container, the CPU time of the last hour of a history,
+with nothing cached (cold) and again (warm), and that of the first answer about a minute to `fgm ask`, and of a later
+one. It needs root, cgroup v1 and a C compiler.
 """
 
 import argparse
@@ -24,6 +25,8 @@ from benchmarks.programs import compile_into
 from tests.support.processes import free_port
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+MINUTES = {"minute_first_cpu_ms": 600_000, "minute_later_cpu_ms": 1_200_000}
+"""Time from the minutes that are asked about to the end of the history, in ms."""
 SETTLE_S = 1.0
 """Pause between two viewers, so that the second does not compete with what the first leaves behind."""
 
@@ -111,6 +114,12 @@ def compare_viewers(this: Checkout, other: Checkout, data_dir: str, rounds: int)
                     checkout.note("hour_cold_cpu_ms", viewer.cpu_ms_of(server, process.pid, path))
                     for _ in range(viewer.WARM_RUNS):
                         checkout.note("hour_warm_cpu_ms", viewer.cpu_ms_of(server, process.pid, path))
+                with server.running() as process:
+                    server.wait("/api/metrics")
+                    for name, before_ms in MINUTES.items():
+                        cpu_ms = cpu_ms_of_minute(checkout, server.port, process.pid, requests.end_ms - before_ms)
+                        if cpu_ms is not None:
+                            checkout.note(name, cpu_ms)
                 time.sleep(SETTLE_S)
                 with limits.limited(limits.VIEWER) as box:
                     started = time.monotonic()
@@ -118,6 +127,14 @@ def compare_viewers(this: Checkout, other: Checkout, data_dir: str, rounds: int)
                         checkout.note("box_first_byte_s", server.wait("/") - started)
                         checkout.note("box_ready_s", server.wait("/api/metrics") - started)
             time.sleep(SETTLE_S)
+
+
+def cpu_ms_of_minute(checkout: Checkout, port: int, pid: int, at_ms: int) -> float | None:
+    """Return the CPU time of a viewer for an answer to its own `fgm ask`; None if the checkout has no such command."""
+    before_ms = viewer.threads_cpu_ms(pid)
+    command = [checkout.python, "-m", "fgm", "ask", str(at_ms // 1000), f"http://127.0.0.1:{port}"]
+    asked = subprocess.run(command, check=False, capture_output=True)
+    return viewer.threads_cpu_ms(pid) - before_ms if asked.returncode == 0 else None
 
 
 @contextmanager
@@ -142,7 +159,9 @@ def report(this: Checkout, other: Checkout) -> None:
     print(f"{'':28}{'this ' + revisions[0]:>24}{'other ' + revisions[1]:>24}{'ratio':>18}")
     print(f"{'':28}{'median':>14}{'lowest':>10}{'median':>14}{'lowest':>10}{'median':>9}{'lowest':>9}")
     for name, values in this.measured.items():
-        before = other.measured[name]
+        before = other.measured.get(name)
+        if before is None:
+            continue
         medians, lowest = (statistics.median(values), statistics.median(before)), (min(values), min(before))
         line = f"{name:28}{medians[0]:14.2f}{lowest[0]:10.2f}{medians[1]:14.2f}{lowest[1]:10.2f}"
         print(f"{line}{medians[0] / medians[1]:9.3f}{lowest[0] / lowest[1]:9.3f}")

@@ -115,7 +115,7 @@ class Viewer:
     def __init__(self, python: str, data_dir: str, port: int) -> None:
         self._command = [python, "-m", "fgm.viewer", data_dir, "--port", str(port), "--no-browser"]
         self._command += ["--log-level", "warning"]
-        self._port = port
+        self.port = port
 
     @contextmanager
     def running(self, inside: limits.Limited | None = None) -> Iterator[subprocess.Popen[bytes]]:
@@ -132,7 +132,7 @@ class Viewer:
         Raises: OSError if the viewer does not respond within `patience_s`.
         """
         begun = time.monotonic()
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=patience_s)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=patience_s)
         try:
             connection.request("GET", path)
             answer = connection.getresponse()
