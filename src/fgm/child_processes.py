@@ -1,7 +1,12 @@
-"""Child processes that end with this one, also if it is killed."""
+"""Child processes that end with this one, also if it is killed, and also if they are scripts around a program."""
 
+import contextlib
 import ctypes
+import os
 import signal
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _prctl = getattr(ctypes.CDLL(None), "prctl", None)  # looked up before any fork; macOS has none
@@ -14,3 +19,29 @@ def end_with_parent() -> None:
     """
     if _prctl is not None:
         _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def terminate(process: "subprocess.Popen[str]", command: Sequence[str]) -> None:
+    """Send SIGTERM to a process that was started by a command and, on Linux, to a program that it has started.
+
+    The command may be a script around the program. A shell ends at the signal, and does not pass it on. The program is
+    what has the same arguments: others, such as a browser that a login has opened, are left alone.
+    """
+    if process.poll() is not None:
+        return
+    programs = _started_with("\0".join(["", *command[1:], ""]).encode(), process.pid)
+    process.terminate()
+    for program in programs:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(program, signal.SIGTERM)
+
+
+def _started_with(arguments: bytes, process_id: int) -> list[int]:
+    """Return the processes with some arguments that a process has started, and those that these have started."""
+    found: list[int] = []
+    for path in Path(f"/proc/{process_id}/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # it has ended
+            for child in map(int, path.read_text().split()):
+                if arguments in Path(f"/proc/{child}/cmdline").read_bytes():
+                    found += [child, *_started_with(arguments, child)]
+    return found

@@ -19,6 +19,8 @@ from tests.support.kubectl import kubectl_folder
 from tests.support.processes import LOOK_AGAIN_S
 from tests.support.spdy import Tunnel
 
+from fgm.asking.limits import AT_ONCE
+
 pytestmark = [pytest.mark.slow]
 NODES = 5
 
@@ -112,6 +114,35 @@ def test_a_kubectl_that_is_too_old_or_in_a_pod_forwards_to_each(
 
     assert problems(real_cluster) == {f"worker-{number}": [] for number in range(NODES)}
     assert calls(tmp_path, "port-forward") == NODES
+
+
+@pytest.mark.parametrize("has_spdy", [True, False])
+def test_a_script_around_kubectl_leaves_no_kubectl(
+    real_cluster: Cluster, port: int, tmp_path: Path, has_spdy: bool
+) -> None:
+    real_cluster.api.has_spdy = has_spdy
+    replace_kubectl(real_cluster, tmp_path, "import subprocess\nsys.exit(subprocess.call([kubectl, *sys.argv[1:]]))")
+    real_cluster.add_node("worker-1", port)
+
+    assert problems(real_cluster) == {"worker-1": []}
+    wait_until_no_kubectl_runs(real_cluster)
+
+
+@pytest.mark.parametrize("has_spdy", [True, False])
+def test_a_program_that_a_login_leaves_behind_is_not_waited_for(
+    real_cluster: Cluster, port: int, tmp_path: Path, has_spdy: bool
+) -> None:
+    real_cluster.api.has_spdy = has_spdy
+    code = "import subprocess\nif 'get' not in sys.argv: print(subprocess.Popen(['sleep', '300']).pid, file=left)"
+    replace_kubectl(real_cluster, tmp_path, f"left = open({str(tmp_path / 'left')!r}, 'a')\n{code}\nleft.close()")
+    real_cluster.environment["PATH"] += os.pathsep + os.defpath
+    real_cluster.add_node("worker-1", port)
+
+    try:
+        assert problems(real_cluster) == {"worker-1": []}
+    finally:
+        for pid in (tmp_path / "left").read_text().split():
+            os.kill(int(pid), signal.SIGKILL)  # fgm has left it alone
 
 
 def test_nothing_that_listens_is_said_by_both_ways(real_cluster: Cluster, port: int) -> None:
@@ -208,11 +239,19 @@ def kubectls(cluster: Cluster) -> dict[int, list[str]]:
     return found
 
 
-def start_and_wait_for_a_question(cluster: Cluster) -> "subprocess.Popen[str]":
-    """Start `fgm nodes` with nodes that hang; return it when it has connections to all."""
+def wait_until_no_kubectl_runs(cluster: Cluster) -> None:
+    """Wait until each kubectl has ended: after a signal, that is a moment later."""
+    deadline = time.monotonic() + 10
+    while kubectls(cluster):
+        assert time.monotonic() < deadline
+        time.sleep(LOOK_AGAIN_S)
+
+
+def start_and_wait_for_a_question(cluster: Cluster, nodes: int = 2) -> "subprocess.Popen[str]":
+    """Start `fgm nodes` with so many nodes that hang; return it when it has connections to all of them."""
     process = cluster.start("nodes")
     deadline = time.monotonic() + 30
-    while len(cluster.api.forwards) < 2:
+    while len(cluster.api.forwards) < nodes:
         assert time.monotonic() < deadline
         time.sleep(LOOK_AGAIN_S)
     return process
@@ -233,10 +272,7 @@ def test_nothing_is_left_of_a_command_that_is_stopped(
             _, err = process.communicate(timeout=10)
 
         assert err == ("" if sent == signal.SIGKILL else "fgm: stopped\n")
-        deadline = time.monotonic() + 10
-        while kubectls(real_cluster):  # after SIGKILL, the kernel ends it a moment later
-            assert time.monotonic() < deadline
-            time.sleep(LOOK_AGAIN_S)
+        wait_until_no_kubectl_runs(real_cluster)
         assert list((tmp_path / "tmp").iterdir()) == []
 
 
@@ -251,3 +287,23 @@ def test_a_kubectl_that_ends_fails_the_nodes_that_are_being_asked(real_cluster: 
 
     assert (process.returncode, err) == (1, "")
     assert "worker-1, worker-2: it has closed the connection before the end of its answer" in out
+
+
+def test_nodes_that_are_asked_after_a_kubectl_has_ended_have_another_way(
+    real_cluster: Cluster, port: int, tmp_path: Path
+) -> None:
+    """What a script around it does then does not matter; without one, its socket is closed before it has ended."""
+    code = "if 'proxy' in sys.argv: import subprocess, time; subprocess.call([kubectl, *sys.argv[1:]]); time.sleep(60)"
+    replace_kubectl(real_cluster, tmp_path, code)
+    with hung() as hung_port:
+        for number in range(AT_ONCE):
+            real_cluster.add_node(f"hung-{number}", hung_port)
+        real_cluster.add_node("worker-1", port)
+        with start_and_wait_for_a_question(real_cluster, AT_ONCE) as process:
+            (pid,) = (pid for pid, words in kubectls(real_cluster).items() if "proxy" in words)
+            os.kill(pid, signal.SIGKILL)
+            out, err = process.communicate(timeout=60)
+
+    assert (process.returncode, err) == (0, "")
+    assert "worker-1  fgm-worker-1  0" in out
+    wait_until_no_kubectl_runs(real_cluster)

@@ -103,7 +103,8 @@ class Forwards:
                 await stream.aclose()
             if not isinstance(error, NoTunnelError | OSError):  # a TimeoutError is one
                 raise
-            if route.works and (isinstance(error, LoginEndedError) or route.proxy is None or route.proxy.has_ended()):
+            is_gone = isinstance(error, ConnectionRefusedError) or route.proxy is None or route.proxy.has_ended()
+            if route.works and (is_gone or isinstance(error, LoginEndedError)):
                 await self._give_up(route)  # the next question logs in again
             if not route.works or route is not self._route:
                 route.works = False

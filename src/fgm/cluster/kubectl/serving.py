@@ -7,18 +7,20 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
-from fgm.child_processes import end_with_parent
+from fgm.child_processes import end_with_parent, terminate
 from fgm.cluster.kubectl.messages import words_of
 
 STOP_TIMEOUT_S = 5.0
 """Timeout of kubectl's end after SIGTERM; after that, it is killed."""
+READ_TIMEOUT_S = 0.5
+"""Timeout of the end of what an ended kubectl has printed. A program that a login has left behind may keep it open."""
 
 
 class ServingKubectl:
     """A kubectl, which ends when the context is left. `serving`: start of the line that it prints when it serves."""
 
     def __init__(self, command: Sequence[str], serving: str) -> None:
-        self._serving = serving
+        self._command, self._serving = command, serving
         self._process = subprocess.Popen(  # noqa: S603 - the user's own kubectl
             command,
             stdout=subprocess.PIPE,
@@ -61,17 +63,18 @@ class ServingKubectl:
 
     def stop(self) -> None:
         """End kubectl, and wait until it has ended. Its messages can still be read."""
-        self._process.terminate()
+        terminate(self._process, self._command)
         try:
             self._process.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        for reader in self._readers:
-            reader.join()
-        for pipe in (self._process.stdout, self._process.stderr):
-            if pipe is not None:
+        for reader, pipe in zip(self._readers, (self._process.stderr, self._process.stdout), strict=True):
+            reader.join(READ_TIMEOUT_S)
+            if pipe is not None and not reader.is_alive():
                 pipe.close()
+        self._messages.put(None)
+        self._started.put(None)
 
     def _read_messages(self) -> None:
         for line in self._process.stderr or ():

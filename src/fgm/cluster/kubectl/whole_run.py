@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from anyio.from_thread import check_cancelled
 
-from fgm.child_processes import end_with_parent
+from fgm.child_processes import end_with_parent, terminate
 from fgm.cluster import running
 
 LOOK_AGAIN_S = 0.5
@@ -48,7 +48,7 @@ def whole_run(command: Sequence[str]) -> tuple[int, str, list[str]]:
                     running.say(f"kubectl: {message.rstrip()}")
                 shown, before = before, len(messages)
     except BaseException:
-        process.terminate()
+        terminate(process, command)
         raise
     finally:
         code = process.wait()
