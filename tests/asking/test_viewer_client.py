@@ -97,6 +97,7 @@ async def test_what_a_viewer_refuses_has_its_sentence() -> None:
         ((b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{",), "closed the connection before the end"),
         ((response(b"<html>"),), "and not with JSON"),
         ((response(b"xx", "Content-Encoding: gzip"),), "is not a viewer"),
+        ((response(gzip.compress(b"{}") + b"x", "Content-Encoding: gzip"),), "after the end of what is compressed"),
     ],
 )
 async def test_what_is_no_answer_is_an_error(parts: tuple[bytes, ...], reason: str) -> None:

@@ -132,6 +132,8 @@ class ViewerClient:
                         unpack = zlib.decompressobj(wbits=31)
                 elif isinstance(event, h11.Data):
                     body += unpack.decompress(event.data, MAX_BYTES + 1 - len(body)) if unpack else event.data
+                    if unpack is not None and unpack.unused_data:  # which zlib keeps, without a limit
+                        raise zlib.error("there are data after the end of what is compressed")
                     if len(body) > MAX_BYTES:
                         raise AskError(f"the answer has more than {MAX_BYTES >> 20} MiB: ask about less")
                 elif isinstance(event, h11.EndOfMessage):

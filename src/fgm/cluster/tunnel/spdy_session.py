@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import anyio
+import anyio.lowlevel
 from anyio.abc import ByteStream
 
 from fgm.asking.viewer_client import NoAnswerError
@@ -46,6 +47,7 @@ class PodStream(ByteStream):
         Raises: EndOfStream after the last one. Raises: NoAnswerError if the kubelet has reported why there are none.
         Raises: BrokenResourceError if it was cut. Raises: as `SpdySession.check` does, if the session has failed.
         """
+        await anyio.lowlevel.checkpoint()  # anyio 4 cannot cancel what only waits for events that are set all the time
         while not self.unread:
             if self.report and self.is_ended:
                 raise _error_of(self.report.decode(errors="replace"))
@@ -157,7 +159,7 @@ class SpdySession:
             if isinstance(event, Reply):
                 self.write(event.frame)
                 if len(self._unsent) > MAX_UNSENT_BYTES:
-                    raise SpdyError("it sends pings and does not read the answers")
+                    raise SpdyError("it sends what has to be answered, and does not read the answers")
                 continue
             stream = self._streams.get(event.stream)
             if stream is None:
