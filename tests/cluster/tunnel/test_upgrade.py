@@ -90,6 +90,8 @@ async def test_what_the_api_server_says_about_a_pod_is_an_error_of_this_pod(
         (of_api_server("400 Bad Request", message="Upgrade request required"), "Upgrade request required"),
         (refusal("500 Internal Server Error", b"error dialing backend: no such host\n"), "no such host"),
         (refusal("502 Bad Gateway", b""), "status 502"),
+        (refusal("502 Bad Gateway", b"<html>\r\n<h1>502 Bad Gateway</h1></html>"), "^status 502$"),
+        (refusal("500 Internal Server Error", b"x" * 1000), "^x{300}$"),
         (refusal("403 Forbidden", b"[1]"), "[1]"),
         (refusal("200 OK", b"{}"), "{}"),
         (refusal("500 Internal Server Error", b"x" * (MAX_REASON_BYTES + 1)), "xxx"),

@@ -15,6 +15,8 @@ from fgm.asking.viewer_client import AskError
 
 MAX_REASON_BYTES = 64 << 10
 """Maximum size of an answer that refuses."""
+MAX_REASON_CHARACTERS = 300
+"""Maximum length of a reason that is not the API server's own."""
 _HEADERS = [
     ("Host", "localhost"),
     ("Connection", "Upgrade"),
@@ -85,4 +87,6 @@ def _refusal(status: int, body: bytes) -> AskError | NoTunnelError:
     if isinstance(answer, dict) and answer.get("kind") == "Status" and status not in _NOT_ASKED:
         reason = answer.get("message") or answer.get("reason") or f"status {status}"
         return AskError(f"the API server does not forward to its pod: {reason}")
-    return NoTunnelError(body.decode(errors="replace").strip() or f"status {status}")
+    text = body.decode(errors="replace").strip()
+    is_page = text.startswith("<")  # of a gateway, for browsers
+    return NoTunnelError(f"status {status}" if is_page or not text else text[:MAX_REASON_CHARACTERS])
