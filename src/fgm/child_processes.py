@@ -39,9 +39,17 @@ def terminate(process: "subprocess.Popen[str]", command: Sequence[str]) -> None:
 def _started_with(arguments: bytes, process_id: int) -> list[int]:
     """Return the processes with some arguments that a process has started, and those that these have started."""
     found: list[int] = []
-    for path in Path(f"/proc/{process_id}/task").glob("*/children"):
-        with contextlib.suppress(OSError):  # it has ended
-            for child in map(int, path.read_text().split()):
-                if arguments in Path(f"/proc/{child}/cmdline").read_bytes():
+    with contextlib.suppress(OSError):  # it has ended
+        for path in Path(f"/proc/{process_id}/task").glob("*/children"):
+            for child in map(int, path.read_bytes().split()):
+                if arguments in _content(Path(f"/proc/{child}/cmdline")):
                     found += [child, *_started_with(arguments, child)]
     return found
+
+
+def _content(path: Path) -> bytes:
+    """Return the content of a file; b"" if it is not there any more."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
