@@ -93,16 +93,11 @@ class Forwards:
 
         Raises: AskError if the API server refuses. Raises: NoAnswerError if only this pod cannot be reached.
         """
-        route, stream = self._route, None
+        route = self._route
         try:
             with anyio.fail_after(START_TIMEOUT_S):
-                stream = LocalSocket(await self._socket_of(route))
-                received = await upgrade(stream, path_of(self.kubectl.namespace, pod.pod))
-        except BaseException as error:
-            if stream is not None:
-                await stream.aclose()
-            if not isinstance(error, NoTunnelError | OSError):  # a TimeoutError is one
-                raise
+                connection = await self._upgraded(route, pod)
+        except (NoTunnelError, OSError) as error:  # a TimeoutError is an OSError
             is_gone = isinstance(error, ConnectionRefusedError) or route.proxy is None or route.proxy.has_ended()
             if route.works and (is_gone or isinstance(error, LoginEndedError)):
                 await self._give_up(route)  # the next question logs in again
@@ -113,7 +108,19 @@ class Forwards:
                 raise NoAnswerError(NOT_FORWARDED) from None
             raise NoAnswerError(f"kubectl cannot forward a port to its pod: {error}") from error
         route.works = True
-        return stream, received
+        return connection
+
+    async def _upgraded(self, route: _Route, pod: NodePod) -> tuple[ByteStream, bytes]:
+        """Return a connection through a route to the kubelet of a pod, and what has arrived on it.
+
+        Raises: AskError if the API server refuses. Raises: NoTunnelError or OSError if anything else does.
+        """
+        stream = LocalSocket(await self._socket_of(route))
+        try:
+            return stream, await upgrade(stream, path_of(self.kubectl.namespace, pod.pod))
+        except BaseException:
+            await stream.aclose()
+            raise
 
     async def _socket_of(self, route: _Route) -> str:
         """Return the path of the socket of a route, whose proxy is started if it was not.
