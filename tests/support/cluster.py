@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 from tests.support.kubectl import kubectl_folder
 from tests.support.port_forward import FGM_NAMESPACE, ClusterApi
-from tests.support.processes import free_port, wait_until_it_responds
+from tests.support.processes import LOOK_AGAIN_S, free_port, wait_until_it_responds
 
 
 def fgm_pod(name: str, node: str = "worker-3", phase: str = "Running") -> dict[str, Any]:
@@ -88,6 +89,28 @@ def viewer(
             yield process, port
         finally:
             process.kill()
+
+
+def kubectls(cluster: Cluster) -> dict[int, list[str]]:
+    """Return the processes of kubectl that run with the configuration of a cluster, and their arguments."""
+    variable = f"KUBECONFIG={cluster.environment['KUBECONFIG']}".encode()
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words, variables = ((folder / name).read_bytes().split(b"\0") for name in ("cmdline", "environ"))
+        except OSError:  # it has ended
+            continue
+        if variable in variables and words[0].endswith(b"kubectl"):
+            found[int(folder.name)] = [word.decode() for word in words]
+    return found
+
+
+def wait_until_no_kubectl_runs(cluster: Cluster) -> None:
+    """Wait until each kubectl has ended: after a signal, that is a moment later."""
+    deadline = time.monotonic() + 10
+    while kubectls(cluster):
+        assert time.monotonic() < deadline
+        time.sleep(LOOK_AGAIN_S)
 
 
 def _with_sigint() -> None:

@@ -22,7 +22,7 @@ from fgm.cluster.kubectl.messages import reasons_of
 from fgm.cluster.kubectl.port_forward import PortForward
 from fgm.cluster.tunnel.local_socket import LocalSocket
 from fgm.cluster.tunnel.spdy_session import NOTHING_LISTENS, session_over
-from fgm.cluster.tunnel.upgrade import LoginEndedError, NoTunnelError, path_of, upgrade
+from fgm.cluster.tunnel.upgrade import ClosedError, LoginEndedError, NoTunnelError, path_of, upgrade
 
 START_TIMEOUT_S = 8.0
 """Timeout of a connection to the kubelet of a pod."""
@@ -98,7 +98,8 @@ class Forwards:
             with anyio.fail_after(START_TIMEOUT_S):
                 connection = await self._upgraded(route, pod)
         except (NoTunnelError, OSError) as error:  # a TimeoutError is an OSError
-            is_gone = isinstance(error, ConnectionRefusedError) or route.proxy is None or route.proxy.has_ended()
+            has_closed = isinstance(error, ClosedError | ConnectionRefusedError)  # a moment before it has ended
+            is_gone = has_closed or route.proxy is None or route.proxy.has_ended()
             if route.works and (is_gone or isinstance(error, LoginEndedError)):
                 await self._give_up(route)  # the next question logs in again
             if not route.works or route is not self._route:

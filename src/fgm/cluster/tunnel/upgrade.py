@@ -32,6 +32,13 @@ class NoTunnelError(Exception):
     """Raised if the connection cannot be upgraded, for a reason that is not the API server's own about this pod."""
 
 
+class ClosedError(NoTunnelError):
+    """Raised if the connection is closed. `kubectl proxy` answers in any case, unless it ends."""
+
+    def __init__(self) -> None:
+        super().__init__("the connection was closed")
+
+
 class LoginEndedError(NoTunnelError):
     """Raised if the API server does not accept the login."""
 
@@ -61,7 +68,7 @@ async def upgrade(connection: ByteStream, path: str) -> bytes:
     except h11.RemoteProtocolError as error:
         raise NoTunnelError(str(error)) from error
     except anyio.BrokenResourceError as error:
-        raise NoTunnelError("the connection was closed") from error
+        raise ClosedError from error
     raise _refusal(answer.status_code, bytes(body))
 
 
@@ -71,7 +78,7 @@ async def _next_event(connection: ByteStream, http: h11.Connection) -> object:
             http.receive_data(await connection.receive())
         except anyio.EndOfStream:
             if http.their_state is not h11.SEND_BODY:
-                raise NoTunnelError("the connection was closed") from None
+                raise ClosedError from None
             http.receive_data(b"")
     return event
 
