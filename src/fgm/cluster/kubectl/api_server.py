@@ -1,8 +1,8 @@
 """How kubectl is configured to reach the API server, and how `kubectl proxy` reaches it so.
 
 `kubectl proxy` upgrades connections in a way of its own. It connects to the API server directly, also if there is a
-`proxy-url` or HTTPS_PROXY. And if the configuration has no certificate authority, because the system knows it, then it
-accepts every certificate, and sends it the user's token, unless it is told the name that the certificate must have.
+`proxy-url` or HTTPS_PROXY. If the configuration has no certificate authority, because the system knows it, it must be
+told the name that the certificate has.
 
 Source: `makeUpgradeTransport` and `DialURL` of kubectl 1.27 to 1.37; both were tried.
 """
