@@ -41,15 +41,14 @@ def passes(
     needs: frozenset[str] = frozenset()
     while remaining:
         group: list[Detector] = []
-        best, more = _best(remaining, needs)
-        needs = frozenset()
-        while not group or len(needs | more) <= max_metrics:
+        kept, needs = needs, frozenset()
+        while remaining:
+            best, more = _best(remaining, needs if group else kept)
+            if group and len(needs | more) > max_metrics:
+                break
             remaining.remove((best, more))
             group.append(best)
             needs |= more
-            if not remaining:
-                break
-            best, more = _best(remaining, needs)
         in_order = [name for name in metrics_of(group) if name in needs]
         if len(needs) <= max_metrics or group[0].compares:
             yield Pass(0, rows, group, in_order)
