@@ -19,7 +19,7 @@ MAX_TOTALS = 5_000
 """Maximum number of series in a query for totals. The index has no more containers."""
 TOTAL_COLUMNS = ("mean", "max", "max_at_ms", "last", "count")
 """The columns of minutes from which totals are computed."""
-TOTAL_SAMPLES = 16
+TOTAL_SAMPLES = 32
 """Memory of one total, in samples."""
 MIN_RANGE_MS = 2 * HOUR_MS
 """Minimum length of a range for which totals are computed from minutes; of a shorter one, all samples are read."""

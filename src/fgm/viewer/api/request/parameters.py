@@ -66,16 +66,16 @@ OF_METRICS = Parameter(
     max_items=MAX_METRICS,
 )
 ONE_METRIC = Parameter("metric", "A name from /api/metrics.", METRIC_NAME, is_required=True)
-WALL_METRICS, TOP_METRICS = (
-    Parameter(
-        "metric",
-        f"Names from /api/metrics. The answer to several of them is `{answers}`, with one answer for each.",
-        METRIC_NAME,
-        is_list=True,
-        is_required=True,
-        max_items=MAX_METRICS,
-    )
-    for answers in ("walls", "tops")
+WALL_METRICS = Parameter(
+    "metric",
+    "Names from /api/metrics. The answer to several of them is `walls`, with one answer for each.",
+    METRIC_NAME,
+    is_list=True,
+    is_required=True,
+    max_items=MAX_METRICS,
+)
+TOP_METRICS = WALL_METRICS._replace(
+    description="Names from /api/metrics. The answer to several of them is `tops`, with one answer for each."
 )
 CONTAINERS = Parameter(
     "containers",
